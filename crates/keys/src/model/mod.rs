@@ -1,0 +1,3 @@
+pub(crate) mod digest;
+pub(crate) mod key;
+pub(crate) mod token;
