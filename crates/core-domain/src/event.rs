@@ -1,4 +1,4 @@
-use crate::{Entropy, Environment, EventId, Timestamp, WorkspaceId};
+use crate::{Entropy, Environment, EventId, Timestamp, WireWord, WorkspaceId};
 
 /// The events that the service itself announces (reference: Webhooks; event names are dotted).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -34,28 +34,35 @@ pub use transaction::{Outbox, Transaction};
 #[cfg(feature = "mocks")]
 pub use {entropy::MockEntropy, time::MockClock, transaction::MockOutbox, transaction::MockTransaction};
 
-/// Parses a closed set of wire words: `as_str`, `FromStr`, `Display` and `ALL` from one table.
+/// A closed set of values, each with one word on the wire and in storage.
+pub trait WireWord: Copy + Sized + 'static {
+    /// Every value, in declaration order.
+    const ALL: &'static [Self];
+
+    /// The value's word.
+    fn as_str(self) -> &'static str;
+
+    /// The value a word stands for, if any. Case matters.
+    fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|value| value.as_str() == word)
+    }
+}
+
+/// Implements [`WireWord`] and `Display` from one table.
 #[macro_export]
 macro_rules! wire_words {
     ($name:ident { $($variant:ident = $word:literal),+ $(,)? }) => {
-        impl $name {
-            /// Every value, in declaration order.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+        impl $crate::WireWord for $name {
+            const ALL: &'static [Self] = &[$(Self::$variant),+];
 
-            /// The word used on the wire and in storage.
-            pub const fn as_str(self) -> &'static str {
+            fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $word),+ }
-            }
-
-            /// The value a wire word stands for, if any. Case matters.
-            pub fn from_word(word: &str) -> Option<Self> {
-                match word { $($word => Some(Self::$variant),)+ _ => None }
             }
         }
 
         impl ::std::fmt::Display for $name {
             fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
-                f.write_str(self.as_str())
+                f.write_str($crate::WireWord::as_str(*self))
             }
         }
     };

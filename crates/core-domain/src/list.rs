@@ -63,6 +63,9 @@ impl PageRequest {
     /// The most items that may lie before a page: deeper ones are narrowed by filters instead.
     pub const MAX_OFFSET: u64 = 1_000_000;
 
+    /// The first page of the default length.
+    pub const FIRST: Self = Self { number: 1, per_page: Self::DEFAULT_PER_PAGE };
+
     /// Page `number` (from 1) of `per_page` items (1 to 100).
     ///
     /// # Errors

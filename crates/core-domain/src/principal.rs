@@ -1,4 +1,7 @@
-use crate::{AccountId, AllowedIps, ApiKeyId, Environment, LineageId, McpServers, Permission, RateLimit, ScopeSet, Tier, Timestamp, WorkspaceId};
+use crate::{
+    AccountId, AllowedIps, ApiKeyId, Environment, LineageId, McpServers, Permission, RateLimit, ScopeSet, Tier,
+    Timestamp, WorkspaceId,
+};
 
 /// Who is calling, once a credential has been accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +18,8 @@ pub struct Principal {
     pub scopes: ScopeSet,
     /// The tier that sets its rate limit.
     pub tier: Tier,
+    /// The tier of the workspace it is bound to; for an account-level one the highest of its account's workspaces.
+    pub ceiling: Tier,
     /// Where it works from; `None` for everywhere.
     pub allowed_ips: Option<AllowedIps>,
     /// Which MCP servers it may use; `None` for all.

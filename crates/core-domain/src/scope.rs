@@ -85,10 +85,9 @@ impl FromStr for Scope {
         let (resource, action) = match text.split_once(':') {
             None => (None, span(text, 0).ok_or_else(invalid)?),
             Some(("*", "*")) => return Err(invalid()),
-            Some((resource, action)) => (
-                span(resource, 0).ok_or_else(invalid)?,
-                span(action, resource.len() + 1).ok_or_else(invalid)?,
-            ),
+            Some((resource, action)) => {
+                (span(resource, 0).ok_or_else(invalid)?, span(action, resource.len() + 1).ok_or_else(invalid)?)
+            }
         };
         Ok(Self { text: text.to_owned(), resource, action })
     }
@@ -146,6 +145,15 @@ impl ScopeSet {
     }
 }
 
+impl<'a> IntoIterator for &'a ScopeSet {
+    type Item = &'a Scope;
+    type IntoIter = std::slice::Iter<'a, Scope>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
 impl FromIterator<Scope> for ScopeSet {
     fn from_iter<I: IntoIterator<Item = Scope>>(scopes: I) -> Self {
         let mut set = Vec::new();
@@ -200,7 +208,8 @@ mod tests {
         prop_oneof![
             Just("*".to_owned()),
             word(&["read", "write", "act"]).prop_map(str::to_owned),
-            (word(&["*", "posts", "api-keys"]), word(&["read", "write", "delete"])).prop_map(|(r, a)| format!("{r}:{a}")),
+            (word(&["*", "posts", "api-keys"]), word(&["read", "write", "delete"]))
+                .prop_map(|(r, a)| format!("{r}:{a}")),
             word(&["posts", "api-keys", "unheard-of"]).prop_map(|resource| format!("{resource}:*")),
         ]
         .prop_map(|text| text.parse().unwrap())
@@ -236,7 +245,12 @@ mod tests {
     fn wildcards_grant_what_they_say() {
         let grants = |held: &str| {
             let set: ScopeSet = held.parse().unwrap();
-            PERMISSIONS.iter().filter(|wanted| set.grants(**wanted)).map(ToString::to_string).collect::<Vec<_>>().join(" ")
+            PERMISSIONS
+                .iter()
+                .filter(|wanted| set.grants(**wanted))
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join(" ")
         };
         assert_eq!(grants("*").split(' ').count(), 6);
         assert_eq!(grants("posts:*"), "posts:read posts:write posts:delete");
@@ -254,7 +268,20 @@ mod tests {
 
     #[test]
     fn other_forms_are_refused() {
-        for text in ["", " ", "Posts:read", "posts:", ":read", "po*:read", "*:*", "a:b:c", "1a:b", "posts:read ", "posts.read", "-a:b"] {
+        for text in [
+            "",
+            " ",
+            "Posts:read",
+            "posts:",
+            ":read",
+            "po*:read",
+            "*:*",
+            "a:b:c",
+            "1a:b",
+            "posts:read ",
+            "posts.read",
+            "-a:b",
+        ] {
             assert!(text.parse::<Scope>().is_err(), "{text}");
         }
         assert!(format!("a:{}", "b".repeat(Scope::MAX_LEN)).parse::<Scope>().is_err());

@@ -1,3 +1,5 @@
+use crate::WireWord;
+
 /// A subscription tier, from the smallest to the largest: `free < starter < ... < enterprise`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[expect(missing_docs, reason = "each variant is its wire word below")]

@@ -64,6 +64,7 @@ impl Entry {
             environment: key.environment,
             scopes: key.scopes.clone(),
             tier: key.effective_tier(ceiling),
+            ceiling,
             allowed_ips: key.allowed_ips.clone(),
             mcp_servers: key.mcp_servers.clone(),
             expires_at: key.expires_at,

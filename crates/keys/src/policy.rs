@@ -1,4 +1,6 @@
-use core_domain::{AllowedIps, Credential, Environment, McpServers, Principal, Scope, ScopeSet, Timestamp, WorkspaceContext};
+use core_domain::{
+    AllowedIps, Credential, Environment, McpServers, Principal, Scope, ScopeSet, Timestamp, WireWord, WorkspaceContext,
+};
 use serde_json::{Value, json};
 
 use crate::ApiKey;

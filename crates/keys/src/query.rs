@@ -1,4 +1,4 @@
-use core_domain::{Environment, ListQuery, Order, Sort, Tier, TimeRange, Timestamp};
+use core_domain::{Environment, ListQuery, Order, Sort, Tier, TimeRange, Timestamp, WireWord};
 
 use crate::{ApiKey, KeyStatus};
 
@@ -50,9 +50,10 @@ impl KeyFilter {
         let status = key.status(now);
         self.status.map_or(status != KeyStatus::Revoked, |wanted| wanted == status)
             && self.environment.is_none_or(|wanted| wanted == key.environment)
-            && self.rate_limit_tier.as_ref().is_none_or(|wanted| {
-                key.rate_limit_tier.map_or(wanted.unset, |tier| wanted.stored.contains(&tier))
-            })
+            && self
+                .rate_limit_tier
+                .as_ref()
+                .is_none_or(|wanted| key.rate_limit_tier.map_or(wanted.unset, |tier| wanted.stored.contains(&tier)))
             && self.created.contains(key.created_at)
             && self.updated.contains(key.updated_at)
             && self.search.as_ref().is_none_or(|text| key.search_text().contains(text))

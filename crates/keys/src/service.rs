@@ -7,9 +7,7 @@ use core_domain::{
 };
 
 use crate::policy::{self, Grant};
-use crate::{
-    ApiKey, IssueKeyError, KeyHasher, KeyName, KeyReach, KeyTx, RevokeKeyError, RotateKeyError, Token,
-};
+use crate::{ApiKey, IssueKeyError, KeyHasher, KeyName, KeyReach, KeyTx, RevokeKeyError, RotateKeyError, Token};
 
 /// A key to be issued. What is missing is inherited from the caller's own key, where that is restricted.
 #[derive(Debug, Clone)]
@@ -134,7 +132,7 @@ impl KeyService {
         let id = tx.next_key_id().await?;
         let (blank, token) = self.blank(id, caller.account_id, Some(context.id), command.name, environment);
         let rate_limit_tier = command.rate_limit_tier;
-        let key = ApiKey { scopes, rate_limit_tier, expires_at, allowed_ips, mcp_servers, ..blank };
+        let key = ApiKey { scopes, rate_limit_tier, allowed_ips, mcp_servers, expires_at, ..blank };
         tx.insert_key(&key).await?;
         self.announce(tx, EventKind::ApiKeyCreated, context.id, &key).await?;
         Ok(IssuedKey { key, token })

@@ -81,7 +81,11 @@ impl Entropy for OsEntropy {
     }
 }
 
-#[expect(clippy::disallowed_methods, clippy::expect_used, reason = "the one place that asks for randomness, and there is no going on without")]
+#[expect(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    reason = "the one place that asks for randomness, and there is no going on without"
+)]
 fn read_os(bytes: &mut [u8]) {
     getrandom::fill(bytes).expect("the operating system gives randomness");
 }

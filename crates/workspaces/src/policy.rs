@@ -1,4 +1,4 @@
-use core_domain::Timestamp;
+use core_domain::{Timestamp, WireWord};
 use serde_json::{Value, json};
 
 use crate::{InvalidSettings, UpdateWorkspace, Workspace};

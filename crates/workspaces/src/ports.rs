@@ -68,11 +68,7 @@ pub trait WorkspaceReader: Send + Sync {
     async fn find_workspace(&self, id: WorkspaceId) -> Result<Option<Workspace>, StorageError>;
 
     /// The workspace, if the account is a member of it.
-    async fn find_workspace_of(
-        &self,
-        account: AccountId,
-        id: WorkspaceId,
-    ) -> Result<Option<Workspace>, StorageError>;
+    async fn find_workspace_of(&self, account: AccountId, id: WorkspaceId) -> Result<Option<Workspace>, StorageError>;
 
     /// One page of the workspaces that the account is a member of.
     ///
@@ -91,8 +87,12 @@ pub trait WorkspaceReader: Send + Sync {
         workspace: WorkspaceId,
     ) -> Result<Option<Membership>, StorageError>;
 
-    /// The account's only membership; `None` when it has none or several.
-    async fn find_sole_membership(&self, account: AccountId) -> Result<Option<Membership>, StorageError>;
+    /// The account's first `limit` memberships, by workspace id.
+    async fn list_memberships(&self, account: AccountId, limit: u32) -> Result<Vec<Membership>, StorageError>;
+
+    /// Up to `limit` workspaces of all accounts, by id, those after `after` only. For the operator.
+    async fn list_all_workspaces(&self, after: Option<WorkspaceId>, limit: u32)
+    -> Result<Vec<Workspace>, StorageError>;
 
     /// The members of all these workspaces, by workspace, then account id. One query however many there are.
     async fn list_members(&self, workspaces: &[WorkspaceId]) -> Result<Vec<Member>, StorageError>;

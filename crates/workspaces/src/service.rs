@@ -1,8 +1,7 @@
 use std::sync::Arc;
 
 use core_domain::{
-    AccountId, Clock, Constraint, DomainEvent, Entropy, Environment, EventKind, StorageError, Tier,
-    WorkspaceContext,
+    AccountId, Clock, Constraint, DomainEvent, Entropy, Environment, EventKind, StorageError, Tier, WorkspaceContext,
 };
 use serde_json::{Map, Value};
 

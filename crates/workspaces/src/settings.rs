@@ -33,10 +33,7 @@ impl InvalidSettings {
 impl Default for Settings {
     /// `{"timezone": "UTC", "locale": "en_GB"}`.
     fn default() -> Self {
-        Self(Map::from_iter([
-            ("timezone".to_owned(), Value::from("UTC")),
-            ("locale".to_owned(), Value::from("en_GB")),
-        ]))
+        Self(Map::from_iter([("timezone".to_owned(), Value::from("UTC")), ("locale".to_owned(), Value::from("en_GB"))]))
     }
 }
 
@@ -143,7 +140,7 @@ mod tests {
         for (original, patch, result) in [
             (r#"{"a":"b"}"#, r#"{"a":"c"}"#, r#"{"a":"c"}"#),
             (r#"{"a":"b"}"#, r#"{"b":"c"}"#, r#"{"a":"b","b":"c"}"#),
-            (r#"{"a":"b"}"#, r#"{"a":null}"#, r#"{}"#),
+            (r#"{"a":"b"}"#, r#"{"a":null}"#, "{}"),
             (r#"{"a":"b","b":"c"}"#, r#"{"a":null}"#, r#"{"b":"c"}"#),
             (r#"{"a":["b"]}"#, r#"{"a":"c"}"#, r#"{"a":"c"}"#),
             (r#"{"a":"c"}"#, r#"{"a":["b"]}"#, r#"{"a":["b"]}"#),
@@ -151,7 +148,7 @@ mod tests {
             (r#"{"a":[{"b":"c"}]}"#, r#"{"a":[1]}"#, r#"{"a":[1]}"#),
             (r#"{"e":null}"#, r#"{"a":1}"#, r#"{"e":null,"a":1}"#),
             (r#"{"a":"foo"}"#, r#"{"a":{"b":"c"}}"#, r#"{"a":{"b":"c"}}"#),
-            (r#"{}"#, r#"{"a":{"bb":{"ccc":null}}}"#, r#"{"a":{"bb":{}}}"#),
+            ("{}", r#"{"a":{"bb":{"ccc":null}}}"#, r#"{"a":{"bb":{}}}"#),
         ] {
             assert_eq!(merged(original, patch), Value::Object(object(result)), "{original} + {patch}");
         }

@@ -1,5 +1,6 @@
 use core_domain::{
-    AccountId, AllowedIps, ApiKeyId, Environment, LineageId, McpServers, ScopeSet, Tier, Timestamp, WorkspaceId, fold_for_search,
+    AccountId, AllowedIps, ApiKeyId, Environment, LineageId, McpServers, ScopeSet, Tier, Timestamp, WorkspaceId,
+    fold_for_search,
 };
 
 use crate::{KeyDigest, PepperVersion};
@@ -122,9 +123,8 @@ impl TryFrom<&str> for KeyName {
     type Error = InvalidKeyName;
 
     fn try_from(text: &str) -> Result<Self, InvalidKeyName> {
-        let valid = !text.trim().is_empty()
-            && text.chars().count() <= Self::MAX_CHARS
-            && !text.contains(char::is_control);
+        let valid =
+            !text.trim().is_empty() && text.chars().count() <= Self::MAX_CHARS && !text.contains(char::is_control);
         if valid { Ok(Self(text.to_owned())) } else { Err(InvalidKeyName) }
     }
 }

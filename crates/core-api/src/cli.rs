@@ -1,0 +1,122 @@
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::settings_help;
+
+/// The core-api server and its tools.
+#[derive(Debug, Parser)]
+#[command(name = "core-api", version, after_long_help = settings_help(), after_help = "The settings are listed by --help.")]
+pub(crate) struct Cli {
+    /// A TOML file with settings; the environment comes before it.
+    #[arg(long, global = true, value_name = "FILE", env = "CORE_API_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the server (the default).
+    Serve,
+    /// Bring the database up to date.
+    Migrate,
+    /// Make an account, a workspace and an account-level key with the scope `*`.
+    Bootstrap(Bootstrap),
+    /// Manage API keys.
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Manage workspaces.
+    #[command(subcommand)]
+    Workspace(WorkspaceCommand),
+    /// Print the OpenAPI document.
+    Openapi,
+    /// Look into the configuration.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Ask the running server whether it is ready; exits with 0 or 1.
+    Healthcheck,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Bootstrap {
+    /// The account's email; an account that has it is used again.
+    #[arg(long)]
+    pub(crate) email: String,
+    /// The new workspace's name.
+    #[arg(long)]
+    pub(crate) workspace: String,
+    /// The new workspace's tier.
+    #[arg(long, default_value = "free")]
+    pub(crate) tier: String,
+    /// Print one JSON object and nothing else.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeyCommand {
+    /// Create a key; its secret is printed once.
+    Create(CreateKey),
+    /// List an account's keys.
+    List {
+        /// The account's email.
+        #[arg(long)]
+        account: String,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Revoke a key.
+    Revoke {
+        /// The account's email.
+        #[arg(long)]
+        account: String,
+        /// The key's id.
+        id: i64,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CreateKey {
+    /// The email of the account that the key acts for.
+    #[arg(long)]
+    pub(crate) account: String,
+    /// The workspace that the key is bound to, by id; without it, the key is account-level.
+    #[arg(long, value_name = "ID")]
+    pub(crate) workspace: Option<i64>,
+    /// The key's name.
+    #[arg(long)]
+    pub(crate) name: String,
+    /// The key's scopes.
+    #[arg(long, value_delimiter = ',', default_value = "read,write")]
+    pub(crate) scopes: Vec<String>,
+    /// `live` or `test`.
+    #[arg(long, default_value = "live")]
+    pub(crate) environment: String,
+    /// When the key ends (RFC 3339).
+    #[arg(long)]
+    pub(crate) expires_at: Option<String>,
+    /// Print one JSON object and nothing else.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum WorkspaceCommand {
+    /// List workspaces.
+    List {
+        /// Only those that the account with this email belongs to.
+        #[arg(long)]
+        account: Option<String>,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Check every setting and reach what they point at; print them without secrets.
+    Check,
+}

@@ -1,0 +1,61 @@
+//! What each subcommand does.
+
+mod bootstrap;
+mod check;
+mod healthcheck;
+mod key;
+mod workspace;
+
+use std::sync::Arc;
+
+use http_api::Services;
+
+use crate::cli::{Cli, Command, ConfigCommand, KeyCommand, WorkspaceCommand};
+use crate::config::Config;
+use crate::stores::Store;
+use crate::{server, telemetry};
+
+pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
+    let command = cli.command.unwrap_or(Command::Serve);
+    if matches!(command, Command::Openapi) {
+        return print(&http_api::openapi().to_pretty_json()?);
+    }
+    let config = Config::load(cli.config.as_deref())?;
+    telemetry::init(&config);
+    match command {
+        Command::Serve => server::serve(&config).await,
+        Command::Migrate => migrate(&config).await,
+        Command::Bootstrap(arguments) => bootstrap::run(&open(&config).await?, arguments).await,
+        Command::Key(KeyCommand::Create(arguments)) => key::create(&open(&config).await?, arguments).await,
+        Command::Key(KeyCommand::List { account, json }) => key::list(&open(&config).await?, &account, json).await,
+        Command::Key(KeyCommand::Revoke { account, id }) => key::revoke(&open(&config).await?, &account, id).await,
+        Command::Workspace(WorkspaceCommand::List { account, json }) => {
+            workspace::list(&open(&config).await?, account.as_deref(), json).await
+        }
+        Command::Openapi => Ok(()),
+        Command::Config(ConfigCommand::Check) => check::run(&config).await,
+        Command::Healthcheck => healthcheck::run(&config),
+    }
+}
+
+async fn migrate(config: &Config) -> anyhow::Result<()> {
+    let applied = Store::open(config).await?.migrate().await?;
+    match applied.as_slice() {
+        [] => print("The database is up to date."),
+        names => print(&format!("Applied: {}", names.join(", "))),
+    }
+}
+
+/// The services on an open, migrated store.
+async fn open(config: &Config) -> anyhow::Result<Services> {
+    let hasher = Arc::new(config.secrets()?.key_hasher());
+    let store = Store::open(config).await?;
+    store.migrate().await?;
+    Ok(server::services(config, &store, hasher))
+}
+
+#[expect(clippy::print_stdout, reason = "the answer of a command")]
+fn print(text: &str) -> anyhow::Result<()> {
+    println!("{text}");
+    Ok(())
+}

@@ -1,0 +1,54 @@
+use core_domain::{AccountId, PageRequest, WireWord};
+use http_api::Services;
+use serde_json::{Value, json};
+use workspaces::{Workspace, WorkspaceFilter, WorkspaceQuery, WorkspaceSort};
+
+use super::{key, print};
+
+/// How many workspaces are read at a time.
+const BATCH: u32 = PageRequest::MAX_PER_PAGE;
+
+/// Prints all workspaces, or those of one account, by id.
+pub(crate) async fn list(services: &Services, account: Option<&str>, as_json: bool) -> anyhow::Result<()> {
+    let account = match account {
+        Some(email) => Some(key::account(services, email).await?.id),
+        None => None,
+    };
+    let mut rows = Vec::new();
+    let (mut page, mut last) = (1, None);
+    loop {
+        let batch = match account {
+            Some(account) => of_account(services, account, page).await?,
+            None => services.workspace_reader.list_all_workspaces(last, BATCH).await?,
+        };
+        let Some(end) = batch.last().map(|workspace| workspace.id) else { break };
+        (page, last) = (page + 1, Some(end));
+        if as_json {
+            rows.extend(batch.iter().map(row));
+        } else {
+            for workspace in &batch {
+                print(&format!("{}\t{}\t{}\t{}", workspace.id, workspace.slug, workspace.tier, workspace.name.as_str()))?;
+            }
+        }
+    }
+    if as_json { print(&Value::from(rows).to_string()) } else { Ok(()) }
+}
+
+async fn of_account(services: &Services, account: AccountId, page: u32) -> anyhow::Result<Vec<Workspace>> {
+    let query = WorkspaceQuery {
+        filter: WorkspaceFilter::default(),
+        sort: vec![WorkspaceSort::DEFAULT],
+        page: PageRequest::new(page, BATCH)?,
+    };
+    Ok(services.workspace_reader.list_workspaces_of(account, &query).await?.items)
+}
+
+fn row(workspace: &Workspace) -> Value {
+    json!({
+        "id": workspace.id.get(),
+        "name": workspace.name.as_str(),
+        "slug": workspace.slug.as_str(),
+        "tier": workspace.tier.as_str(),
+        "created_at": workspace.created_at,
+    })
+}

@@ -1,0 +1,235 @@
+//! Settings: from the environment, or else from a TOML file, or else the default. Unknown ones are refused.
+
+mod file;
+mod secret;
+mod settings;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use core_domain::parse_network;
+use ipnet::IpNet;
+
+pub(crate) use secret::Secrets;
+pub(crate) use settings::settings_help;
+use settings::{SETTINGS, Values};
+
+/// Everything that can be set, checked.
+#[derive(Debug)]
+pub(crate) struct Config {
+    pub(crate) database: Database,
+    pub(crate) database_pool: usize,
+    pub(crate) redis_url: Option<String>,
+    pub(crate) listen: SocketAddr,
+    pub(crate) metrics_listen: Option<SocketAddr>,
+    pub(crate) public_url: Option<String>,
+    pub(crate) trusted_proxies: Vec<IpNet>,
+    pub(crate) log: String,
+    pub(crate) log_format: LogFormat,
+    secret_key: Option<String>,
+    previous_secret_keys: Vec<String>,
+}
+
+/// The SQLite database that ends with the process.
+pub(crate) const IN_MEMORY: &str = ":memory:";
+
+/// Where the data lies.
+#[derive(Debug, Clone)]
+pub(crate) enum Database {
+    Sqlite(PathBuf),
+    Postgres(String),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
+}
+
+impl Config {
+    /// Reads the process's environment and the file, if one is named.
+    pub(crate) fn load(file: Option<&Path>) -> anyhow::Result<Self> {
+        let mut values = match file {
+            Some(path) => file::read(path)?,
+            None => Values::default(),
+        };
+        values.overlay_environment(std::env::vars_os())?;
+        Self::from_values(&values)
+    }
+
+    fn from_values(values: &Values) -> anyhow::Result<Self> {
+        Ok(Self {
+            database: values.parse("DATABASE_URL", database)?,
+            database_pool: values.parse("CORE_API_DATABASE_POOL", pool_size)?,
+            redis_url: values.parse_optional("REDIS_URL", redis_url)?,
+            listen: values.parse("CORE_API_LISTEN", address)?,
+            metrics_listen: values.parse("CORE_API_METRICS_LISTEN", address_or_off)?,
+            public_url: values.parse_optional("CORE_API_PUBLIC_URL", public_url)?,
+            trusted_proxies: values.parse("CORE_API_TRUSTED_PROXIES", networks)?,
+            log: values.parse("CORE_API_LOG", log_filter)?,
+            log_format: values.parse("CORE_API_LOG_FORMAT", log_format)?,
+            secret_key: values.get("CORE_API_SECRET_KEY").map(str::to_owned),
+            previous_secret_keys: values.parse("CORE_API_PREVIOUS_SECRET_KEYS", |text| Ok(list(text)))?,
+        })
+    }
+
+    /// The secrets. With SQLite, a missing one is made beside the database file and kept there.
+    pub(crate) fn secrets(&self) -> anyhow::Result<Secrets> {
+        let previous = &self.previous_secret_keys;
+        match (&self.secret_key, &self.database) {
+            (Some(key), _) => Secrets::given(key, previous),
+            (None, Database::Sqlite(path)) if path == Path::new(IN_MEMORY) => Ok(Secrets::fleeting()),
+            (None, Database::Sqlite(path)) => Secrets::beside(path, previous),
+            (None, Database::Postgres(_)) => bail!(
+                "CORE_API_SECRET_KEY is required with PostgreSQL: every replica needs the same one. \
+                 Make one with: openssl rand -base64 32"
+            ),
+        }
+    }
+
+    /// The settings as they are in force, a line each, without secrets.
+    pub(crate) fn describe(&self) -> String {
+        let listed = |items: &[String]| if items.is_empty() { "none".to_owned() } else { items.join(", ") };
+        let database = match &self.database {
+            Database::Sqlite(path) => format!("SQLite, {}", path.display()),
+            Database::Postgres(url) => format!("PostgreSQL, {}", without_password(url)),
+        };
+        let proxies: Vec<String> = self.trusted_proxies.iter().map(ToString::to_string).collect();
+        let lines = [
+            ("database", database),
+            ("database pool", self.database_pool.to_string()),
+            ("redis", self.redis_url.as_deref().map_or("none".to_owned(), without_password)),
+            ("listen", self.listen.to_string()),
+            ("metrics listen", self.metrics_listen.map_or("off".to_owned(), |address| address.to_string())),
+            ("public URL", self.public_url.clone().unwrap_or_else(|| "from each request".to_owned())),
+            ("trusted proxies", listed(&proxies)),
+            ("log", format!("{} as {:?}", self.log, self.log_format)),
+            ("secret key", if self.secret_key.is_some() { "given" } else { "beside the database file" }.to_owned()),
+            ("previous secret keys", self.previous_secret_keys.len().to_string()),
+        ];
+        lines.iter().map(|(name, value)| format!("{name}: {value}\n")).collect()
+    }
+}
+
+fn database(text: &str) -> anyhow::Result<Database> {
+    match text.split_once(':') {
+        Some(("postgres" | "postgresql", _)) => Ok(Database::Postgres(text.to_owned())),
+        Some(("sqlite", path)) => {
+            let path = path.strip_prefix("//").unwrap_or(path);
+            if path.is_empty() { bail!("names no file") } else { Ok(Database::Sqlite(PathBuf::from(path))) }
+        }
+        _ => bail!("must begin with sqlite: or postgres:"),
+    }
+}
+
+fn pool_size(text: &str) -> anyhow::Result<usize> {
+    match text.parse() {
+        Ok(size) if (1..=1_000).contains(&size) => Ok(size),
+        _ => bail!("must be a number from 1 to 1000"),
+    }
+}
+
+fn redis_url(text: &str) -> anyhow::Result<String> {
+    if text.starts_with("redis://") || text.starts_with("rediss://") { Ok(text.to_owned()) } else { bail!("must begin with redis:// or rediss://") }
+}
+
+fn address(text: &str) -> anyhow::Result<SocketAddr> {
+    text.parse().context("must be an address and a port, such as 127.0.0.1:8080")
+}
+
+fn address_or_off(text: &str) -> anyhow::Result<Option<SocketAddr>> {
+    if text == "off" { Ok(None) } else { address(text).map(Some) }
+}
+
+fn public_url(text: &str) -> anyhow::Result<String> {
+    let url = url::Url::parse(text).context("must be a URL, such as https://api.example.com")?;
+    if !matches!(url.scheme(), "http" | "https") || url.query().is_some() || url.fragment().is_some() {
+        bail!("must be an http or https URL without query and fragment");
+    }
+    Ok(text.to_owned())
+}
+
+fn networks(text: &str) -> anyhow::Result<Vec<IpNet>> {
+    list(text).iter().map(|item| parse_network(item).map_err(Into::into)).collect()
+}
+
+fn log_filter(text: &str) -> anyhow::Result<String> {
+    tracing_subscriber::EnvFilter::try_new(text).context("must be a filter, such as info or info,http_api=debug")?;
+    Ok(text.to_owned())
+}
+
+fn log_format(text: &str) -> anyhow::Result<LogFormat> {
+    match text {
+        "text" => Ok(LogFormat::Text),
+        "json" => Ok(LogFormat::Json),
+        _ => bail!("must be text or json"),
+    }
+}
+
+fn list(text: &str) -> Vec<String> {
+    text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect()
+}
+
+fn without_password(url: &str) -> String {
+    match url::Url::parse(url) {
+        Ok(mut url) if url.password().is_some() => {
+            let _ = url.set_password(Some("***"));
+            url.to_string()
+        }
+        Ok(url) => url.to_string(),
+        Err(_) => "set".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(values: &[(&str, &str)]) -> Result<Config, String> {
+        let mut all = Values::default();
+        let environment = values.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+        all.overlay_environment(environment).and_then(|()| Config::from_values(&all)).map_err(|error| format!("{error:#}"))
+    }
+
+    #[test]
+    fn defaults_stand_alone() {
+        let config = load(&[]).unwrap();
+        assert!(matches!(config.database, Database::Sqlite(path) if path == Path::new("data/core-api.db")));
+        assert_eq!(config.listen, "127.0.0.1:8080".parse().unwrap());
+        assert_eq!(config.metrics_listen, Some("127.0.0.1:9090".parse().unwrap()));
+    }
+
+    #[test]
+    fn faults_name_the_setting() {
+        for (name, value) in [
+            ("DATABASE_URL", "mysql://x"),
+            ("DATABASE_URL", "sqlite:"),
+            ("CORE_API_LISTEN", "8080"),
+            ("CORE_API_METRICS_LISTEN", "on"),
+            ("CORE_API_PUBLIC_URL", "api.example.com"),
+            ("CORE_API_TRUSTED_PROXIES", "10.0.0.0/33"),
+            ("CORE_API_LOG", "a=b=c"),
+            ("CORE_API_LOG_FORMAT", "xml"),
+            ("CORE_API_DATABASE_POOL", "0"),
+            ("REDIS_URL", "localhost"),
+            ("CORE_API_LISTNE", "127.0.0.1:8080"),
+        ] {
+            let fault = load(&[(name, value)]).unwrap_err();
+            assert!(fault.contains(name), "{fault}");
+        }
+    }
+
+    #[test]
+    fn no_secret_is_described() {
+        let config = load(&[("DATABASE_URL", "postgres://ada:hunter2@db/core"), ("CORE_API_SECRET_KEY", "c2VjcmV0")]).unwrap();
+        let text = config.describe() + &format!("{:?}", config.secrets().err());
+        assert!(!text.contains("hunter2") && !text.contains("c2VjcmV0"), "{text}");
+    }
+
+    #[test]
+    fn every_setting_is_read() {
+        let source = include_str!("mod.rs");
+        assert!(SETTINGS.iter().all(|setting| source.contains(&format!("\"{}\"", setting.name))));
+    }
+}

@@ -1,0 +1,127 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::HttpServer;
+use anyhow::Context;
+use http_api::{ClientAddresses, PublicUrl, Services};
+use keys::{Authenticator, KeyService};
+use system::{OsEntropy, SystemClock};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use workspaces::WorkspaceService;
+
+use crate::config::{Config, Database};
+use crate::first_start::{Found, Founding};
+use crate::stores::Store;
+use crate::{metrics_server, workers};
+
+/// How long requests in flight may take to end once the process is told to stop.
+const DRAIN_SECONDS: u64 = 30;
+/// How long a client may take to send a request's head.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a connection may idle; longer than common load balancers keep theirs.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+
+/// Serves the API until the process is told to stop.
+pub(crate) async fn serve(config: &Config) -> anyhow::Result<()> {
+    let secrets = config.secrets()?;
+    let store = Store::open(config).await?;
+    store.migrate().await?;
+    let services = services(config, &store, Arc::new(secrets.key_hasher()));
+
+    let metrics = config.metrics_listen.map(metrics_server::start).transpose()?;
+    let metrics_handle = metrics.as_ref().map(actix_web::dev::Server::handle);
+    let app_services = services.clone();
+    let server = HttpServer::new(move || http_api::app(app_services.clone()))
+        .workers(std::thread::available_parallelism().map_or(2, usize::from))
+        .client_request_timeout(HEAD_TIMEOUT)
+        .keep_alive(KEEP_ALIVE)
+        .shutdown_timeout(DRAIN_SECONDS)
+        .disable_signals()
+        .bind(config.listen)
+        .with_context(|| format!("CORE_API_LISTEN: {} can't be listened on", config.listen))?;
+    greet(config, &store, &services).await?;
+
+    let stop = CancellationToken::new();
+    let tasks = TaskTracker::new();
+    tasks.spawn(workers::record_last_used(Arc::clone(&services.authenticator), stop.clone()));
+    tasks.spawn(workers::purge_workspaces(Arc::clone(&services.store), Arc::clone(&services.clock), stop.clone()));
+    if let Some(metrics) = metrics {
+        tasks.spawn(async move {
+            if let Err(error) = metrics.await {
+                tracing::error!(%error, "the metrics listener failed");
+            }
+        });
+    }
+    let server = server.run();
+    let handle = server.handle();
+    tokio::spawn(async move {
+        told_to_stop().await;
+        tracing::info!("stopping: requests in flight may end");
+        handle.stop(true).await;
+    });
+    tracing::info!(address = %config.listen, "listening");
+    server.await.context("the server failed")?;
+    stop.cancel();
+    if let Some(metrics) = metrics_handle {
+        metrics.stop(true).await;
+    }
+    tasks.close();
+    tasks.wait().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+pub(crate) fn services(config: &Config, store: &Store, hasher: Arc<keys::KeyHasher>) -> Services {
+    let clock: Arc<dyn core_domain::Clock> = Arc::new(SystemClock::new());
+    let entropy: Arc<dyn core_domain::Entropy> = Arc::new(OsEntropy::default());
+    let authenticator =
+        Authenticator::new(Arc::clone(&store.credentials), Arc::clone(&hasher), Arc::clone(&clock));
+    Services {
+        authenticator: Arc::new(authenticator),
+        store: Arc::clone(&store.unit_of_work),
+        workspace_reader: Arc::clone(&store.workspaces),
+        key_reader: Arc::clone(&store.keys),
+        workspaces: WorkspaceService::new(Arc::clone(&clock), Arc::clone(&entropy)),
+        keys: KeyService::new(hasher, Arc::clone(&clock), Arc::clone(&entropy)),
+        health_checks: vec![Arc::clone(&store.health)],
+        client_addresses: ClientAddresses::behind(config.trusted_proxies.clone()),
+        public_url: config.public_url.as_deref().map(PublicUrl::fixed).unwrap_or_default(),
+        clock,
+        entropy,
+    }
+}
+
+/// On an empty embedded store: makes the first key, and shows how to use it.
+#[expect(clippy::print_stdout, reason = "the secret is for the person at the terminal, not for the log")]
+async fn greet(config: &Config, store: &Store, services: &Services) -> anyhow::Result<()> {
+    if !matches!(config.database, Database::Sqlite(_)) || !store.is_empty().await? {
+        return Ok(());
+    }
+    let Founding { workspace, issued } =
+        Found::first_start()?.run(&store.unit_of_work, &services.workspaces, &services.keys).await?;
+    let base = config.public_url.clone().unwrap_or_else(|| format!("http://{}", config.listen));
+    println!(
+        "\nFirst start: made the workspace {:?} (id {}) and a key that may do everything in it.\n\
+         The key is shown this once:\n\n  {}\n\nTry it:\n\n  \
+         curl -s {base}/api/v1/workspaces -H 'Authorization: Bearer {}'\n\nInteractive reference: {base}/docs/\n",
+        workspace.name.as_str(),
+        workspace.id,
+        issued.token.expose(),
+        issued.token.expose(),
+    );
+    Ok(())
+}
+
+async fn told_to_stop() {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        tracing::error!("signals can't be listened for; the process can only be killed");
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}

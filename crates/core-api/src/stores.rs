@@ -1,0 +1,118 @@
+use std::sync::Arc;
+
+use anyhow::Context;
+use async_trait::async_trait;
+use core_domain::{BoxError, StorageError};
+use http_api::{ApiTx, HealthCheck, UnitOfWork};
+use keys::{CredentialStore, KeyReader};
+use store_postgres::PgStore;
+use store_sqlite::SqliteStore;
+use workspaces::WorkspaceReader;
+
+use crate::config::{Config, Database};
+
+/// The store behind the ports, whichever it is.
+pub(crate) struct Store {
+    backend: Backend,
+    pub(crate) unit_of_work: Arc<dyn UnitOfWork>,
+    pub(crate) workspaces: Arc<dyn WorkspaceReader>,
+    pub(crate) keys: Arc<dyn KeyReader>,
+    pub(crate) credentials: Arc<dyn CredentialStore>,
+    pub(crate) health: Arc<dyn HealthCheck>,
+}
+
+enum Backend {
+    Sqlite(SqliteStore),
+    Postgres(PgStore),
+}
+
+/// An adapter, seen through the API's own ports.
+struct Adapted<S>(S);
+
+macro_rules! adapt {
+    ($store:ty) => {
+        #[async_trait]
+        impl UnitOfWork for Adapted<$store> {
+            async fn begin(&self) -> Result<Box<dyn ApiTx>, StorageError> {
+                Ok(Box::new(self.0.begin().await?))
+            }
+        }
+
+        #[async_trait]
+        impl HealthCheck for Adapted<$store> {
+            fn name(&self) -> &'static str {
+                "database"
+            }
+
+            async fn check(&self) -> Result<(), BoxError> {
+                Ok(self.0.ping().await?)
+            }
+        }
+
+        impl From<$store> for Store {
+            fn from(store: $store) -> Self {
+                let adapted = Arc::new(Adapted(store.clone()));
+                let shared = Arc::new(store.clone());
+                Self {
+                    backend: store.into(),
+                    unit_of_work: adapted.clone(),
+                    workspaces: shared.clone(),
+                    keys: shared.clone(),
+                    credentials: shared,
+                    health: adapted,
+                }
+            }
+        }
+    };
+}
+
+adapt!(SqliteStore);
+adapt!(PgStore);
+
+impl From<SqliteStore> for Backend {
+    fn from(store: SqliteStore) -> Self {
+        Self::Sqlite(store)
+    }
+}
+
+impl From<PgStore> for Backend {
+    fn from(store: PgStore) -> Self {
+        Self::Postgres(store)
+    }
+}
+
+impl Store {
+    /// Opens the configured store. Nothing is migrated yet.
+    pub(crate) async fn open(config: &Config) -> anyhow::Result<Self> {
+        match &config.database {
+            Database::Sqlite(path) => {
+                if let Some(folder) = path.parent() {
+                    std::fs::create_dir_all(folder).with_context(|| format!("{} can't be made", folder.display()))?;
+                }
+                let store = SqliteStore::open(path).await;
+                Ok(store.with_context(|| format!("DATABASE_URL: {} can't be opened", path.display()))?.into())
+            }
+            Database::Postgres(url) => {
+                let store = PgStore::connect(url, config.database_pool).await;
+                Ok(store.context("DATABASE_URL: PostgreSQL can't be connected to")?.into())
+            }
+        }
+    }
+
+    /// Brings the store up to date; returns the migrations that were missing.
+    pub(crate) async fn migrate(&self) -> anyhow::Result<Vec<String>> {
+        let applied = match &self.backend {
+            Backend::Sqlite(store) => store.migrate().await,
+            Backend::Postgres(store) => store.migrate().await,
+        };
+        applied.context("the database could not be migrated")
+    }
+
+    /// Whether no account was ever made.
+    pub(crate) async fn is_empty(&self) -> Result<bool, StorageError> {
+        match &self.backend {
+            Backend::Sqlite(store) => store.is_empty().await,
+            Backend::Postgres(store) => store.is_empty().await,
+        }
+    }
+}

@@ -1,0 +1,52 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use core_domain::Clock;
+use http_api::UnitOfWork;
+use keys::{Authenticator, LastUsed};
+use tokio_util::sync::CancellationToken;
+
+/// Deleted workspaces are kept this long (contract: Workspaces).
+const RETENTION: Duration = Duration::from_secs(30 * 24 * 3_600);
+const PURGE_INTERVAL: Duration = Duration::from_secs(3_600);
+/// How many workspaces one transaction purges at most, so that it stays short.
+const PURGE_BATCH: u32 = 20;
+
+/// Writes down when keys were used, at intervals and once more at the end.
+pub(crate) async fn record_last_used(authenticator: Arc<Authenticator>, stop: CancellationToken) {
+    let mut is_last = false;
+    while !is_last {
+        is_last = stop.run_until_cancelled(wait(LastUsed::INTERVAL)).await.is_none();
+        if let Err(error) = authenticator.flush_last_used().await {
+            tracing::warn!(%error, "the last uses of keys could not be written down; they will be tried again");
+        }
+    }
+}
+
+/// Purges workspaces whose retention is over.
+pub(crate) async fn purge_workspaces(store: Arc<dyn UnitOfWork>, clock: Arc<dyn Clock>, stop: CancellationToken) {
+    while stop.run_until_cancelled(wait(PURGE_INTERVAL)).await.is_some() {
+        loop {
+            match purge_some(&*store, &*clock).await {
+                Ok(0) => break,
+                Ok(purged) => tracing::info!(purged, "deleted workspaces were purged"),
+                Err(error) => {
+                    tracing::warn!(%error, "deleted workspaces could not be purged; they will be tried again");
+                    break;
+                }
+            }
+        }
+    }
+}
+
+async fn purge_some(store: &dyn UnitOfWork, clock: &dyn Clock) -> Result<u64, core_domain::StorageError> {
+    let mut tx = store.begin().await?;
+    let purged = tx.purge_workspaces(clock.now().saturating_sub(RETENTION), PURGE_BATCH).await?;
+    tx.commit().await?;
+    Ok(purged)
+}
+
+/// Background work is paced by real time: there is nothing it could be told by.
+async fn wait(span: Duration) {
+    tokio::time::sleep(span).await;
+}

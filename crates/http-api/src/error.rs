@@ -1,0 +1,187 @@
+use std::collections::BTreeMap;
+use std::fmt;
+
+use actix_web::body::BoxBody;
+use actix_web::http::{StatusCode, header};
+use actix_web::{HttpResponse, ResponseError};
+use core_domain::{BoxError, Permission, StorageError};
+use serde_json::{Value, json};
+
+/// Everything that can be answered but success: the one place that knows the statuses and shapes of errors
+/// (reference: Error Responses; contract: Service surface).
+#[derive(Debug, thiserror::Error)]
+pub enum ApiError {
+    /// The request can't be read.
+    #[error("{0}")]
+    BadRequest(String),
+    /// Several workspaces are open to the credential, and the request names none.
+    #[error("X-Workspace-ID is required: this credential opens more or fewer than one workspace.")]
+    WorkspaceRequired,
+    /// No credential, or one that opens nothing: one message for all.
+    #[error("Invalid or missing API key.")]
+    Unauthorized,
+    /// The credential is good, but not for this.
+    #[error("{0}")]
+    AccessDenied(String),
+    /// Nothing here that the caller may know of.
+    #[error("Resource not found.")]
+    NotFound,
+    /// The path is known, the method is not.
+    #[error("This method is not allowed here. Allowed: {0}.")]
+    MethodNotAllowed(String),
+    /// The body took too long to arrive.
+    #[error("The request took too long to arrive.")]
+    RequestTimeout,
+    /// The request does not fit the state of what it is about.
+    #[error("{0}")]
+    Conflict(String),
+    /// The body is larger than this many bytes.
+    #[error("The body must not be larger than {0} bytes.")]
+    PayloadTooLarge(usize),
+    /// The body is not JSON.
+    #[error("The body must be JSON, sent as application/json.")]
+    UnsupportedMediaType,
+    /// The request can be read, but its values break rules.
+    #[error("The given data was invalid.")]
+    Validation(FieldErrors),
+    /// What the service needs is out of reach; nothing was done.
+    #[error("The service is unavailable for the moment. Please retry.")]
+    Unavailable(#[source] BoxError),
+    /// A fault of the service. Its cause goes to the log, never to the caller.
+    #[error("An unexpected error occurred.")]
+    Internal(#[source] BoxError),
+}
+
+impl ApiError {
+    /// The refusal of a caller whose scopes don't hold `required`.
+    pub fn missing_scope(required: Permission) -> Self {
+        Self::AccessDenied(format!("Insufficient permissions. Required scope: {required}"))
+    }
+
+    /// The error of one field.
+    pub fn field(name: &str, message: impl Into<String>) -> Self {
+        let mut errors = FieldErrors::default();
+        errors.add(name, message);
+        Self::Validation(errors)
+    }
+
+    /// The status and the code.
+    pub fn status(&self) -> (StatusCode, &'static str) {
+        match self {
+            Self::BadRequest(_) => (StatusCode::BAD_REQUEST, "bad_request"),
+            Self::WorkspaceRequired => (StatusCode::BAD_REQUEST, "workspace_required"),
+            Self::Unauthorized => (StatusCode::UNAUTHORIZED, "unauthorized"),
+            Self::AccessDenied(_) => (StatusCode::FORBIDDEN, "access_denied"),
+            Self::NotFound => (StatusCode::NOT_FOUND, "not_found"),
+            Self::MethodNotAllowed(_) => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
+            Self::RequestTimeout => (StatusCode::REQUEST_TIMEOUT, "request_timeout"),
+            Self::Conflict(_) => (StatusCode::CONFLICT, "conflict"),
+            Self::PayloadTooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large"),
+            Self::UnsupportedMediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type"),
+            Self::Validation(_) => (StatusCode::UNPROCESSABLE_ENTITY, "validation_failed"),
+            Self::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "service_unavailable"),
+            Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "server_error"),
+        }
+    }
+
+    /// The response, for a request of this id.
+    pub(crate) fn to_response(&self, request_id: &str) -> HttpResponse {
+        let (status, code) = self.status();
+        let mut body = json!({ "error": code, "message": self.to_string() });
+        let mut response = HttpResponse::build(status);
+        match self {
+            Self::Validation(errors) => body["errors"] = json!(errors.0),
+            Self::Internal(_) => body["request_id"] = Value::from(request_id),
+            Self::Unauthorized => {
+                response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
+            }
+            Self::MethodNotAllowed(allowed) => {
+                response.insert_header((header::ALLOW, allowed.as_str()));
+            }
+            Self::Unavailable(_) => {
+                response.insert_header((header::RETRY_AFTER, "1"));
+            }
+            _ => {}
+        }
+        response.json(body)
+    }
+
+    /// What an error of the framework's own means.
+    pub(crate) fn from_framework(error: &actix_web::Error) -> Self {
+        match error.as_response_error().status_code() {
+            StatusCode::NOT_FOUND => Self::NotFound,
+            StatusCode::PAYLOAD_TOO_LARGE => Self::PayloadTooLarge(crate::extract::MAX_BODY_BYTES),
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => Self::UnsupportedMediaType,
+            status if status.is_client_error() => Self::BadRequest("The request can't be read.".to_owned()),
+            _ => Self::Internal(error.to_string().into()),
+        }
+    }
+}
+
+impl ResponseError for ApiError {
+    fn status_code(&self) -> StatusCode {
+        self.status().0
+    }
+
+    /// The outermost middleware renders errors, since it knows the request's id; this is never sent as it is.
+    fn error_response(&self) -> HttpResponse<BoxBody> {
+        HttpResponse::new(self.status().0)
+    }
+}
+
+impl From<StorageError> for ApiError {
+    fn from(error: StorageError) -> Self {
+        match error {
+            StorageError::Contended { .. } | StorageError::Unavailable { .. } => Self::Unavailable(error.into()),
+            StorageError::Conflict { .. } | StorageError::Corrupt { .. } => Self::Internal(error.into()),
+        }
+    }
+}
+
+/// What is wrong with a request, field by field, in the fields' alphabetical order.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct FieldErrors(BTreeMap<String, Vec<String>>);
+
+impl FieldErrors {
+    /// Notes one fault of one field.
+    pub fn add(&mut self, field: &str, message: impl Into<String>) {
+        self.0.entry(field.to_owned()).or_default().push(message.into());
+    }
+
+    /// Keeps `result`'s value, or notes its error.
+    pub fn keep<T, E: fmt::Display>(&mut self, field: &str, result: Result<T, E>) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.add(field, sentence(&error.to_string()));
+                None
+            }
+        }
+    }
+
+    /// `Ok` when nothing was noted.
+    pub fn into_result(self) -> Result<(), ApiError> {
+        if self.0.is_empty() { Ok(()) } else { Err(ApiError::Validation(self)) }
+    }
+}
+
+impl From<validator::ValidationErrors> for FieldErrors {
+    fn from(errors: validator::ValidationErrors) -> Self {
+        let mut noted = Self::default();
+        for (field, faults) in errors.field_errors() {
+            for fault in faults {
+                let message =
+                    fault.message.as_ref().map_or_else(|| format!("The {field} is invalid."), ToString::to_string);
+                noted.add(&field, message);
+            }
+        }
+        noted
+    }
+}
+
+/// Domain errors are phrases; callers read sentences.
+pub(crate) fn sentence(phrase: &str) -> String {
+    let mut letters = phrase.chars();
+    let first = letters.next().map(|letter| letter.to_uppercase().collect::<String>()).unwrap_or_default();
+    format!("{first}{}.", letters.as_str())
+}

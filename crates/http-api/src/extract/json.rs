@@ -1,0 +1,112 @@
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use actix_web::dev::Payload;
+use actix_web::http::header;
+use actix_web::web::{Bytes, BytesMut};
+use actix_web::{FromRequest, HttpMessage, HttpRequest};
+use futures_util::StreamExt;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
+use validator::Validate;
+
+use crate::{ApiError, FieldErrors};
+
+/// The largest body, in bytes, where a route says nothing else.
+pub(crate) const MAX_BODY_BYTES: usize = 1024 * 1024;
+/// How long a body may take to arrive.
+const ARRIVAL: Duration = Duration::from_secs(30);
+
+/// What a request's body can be read as.
+pub(crate) trait Body: DeserializeOwned + Validate + 'static {
+    /// Whether no body at all means the empty object.
+    const IS_OPTIONAL: bool = false;
+}
+
+/// The request's JSON body.
+pub(crate) struct Json<T>(pub(crate) T);
+
+impl<T: Body> FromRequest for Json<T> {
+    type Error = ApiError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        let payload = payload.take();
+        Box::pin(async move {
+            let mut body = read(&request, payload).await?;
+            if T::IS_OPTIONAL && body.is_empty() {
+                body = Bytes::from_static(b"{}");
+            } else {
+                require_json(&request)?;
+            }
+            let value: T = parse(&body)?;
+            value.validate().map_err(|errors| ApiError::Validation(errors.into()))?;
+            Ok(Self(value))
+        })
+    }
+}
+
+async fn read(request: &HttpRequest, mut payload: Payload) -> Result<Bytes, ApiError> {
+    let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    if announced.is_some_and(|length: usize| length > MAX_BODY_BYTES) {
+        return Err(ApiError::PayloadTooLarge(MAX_BODY_BYTES));
+    }
+    let gather = async {
+        let mut body = BytesMut::new();
+        while let Some(chunk) = payload.next().await {
+            let chunk = chunk.map_err(|_| ApiError::BadRequest("The body could not be read.".to_owned()))?;
+            if body.len() + chunk.len() > MAX_BODY_BYTES {
+                return Err(ApiError::PayloadTooLarge(MAX_BODY_BYTES));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body.freeze())
+    };
+    tokio::time::timeout(ARRIVAL, gather).await.unwrap_or(Err(ApiError::RequestTimeout))
+}
+
+fn require_json(request: &HttpRequest) -> Result<(), ApiError> {
+    if request.content_type().eq_ignore_ascii_case("application/json") {
+        Ok(())
+    } else {
+        Err(ApiError::UnsupportedMediaType)
+    }
+}
+
+/// Text that is no JSON is a bad request; JSON of the wrong shape names the field.
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
+    let mut reader = serde_json::Deserializer::from_slice(body);
+    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+        let path = error.path().to_string();
+        let cause = error.into_inner();
+        if cause.is_data() { ApiError::Validation(misshapen(&path, &cause.to_string())) } else { malformed(&cause) }
+    })?;
+    reader.end().map_err(|error| malformed(&error))?;
+    Ok(value)
+}
+
+fn malformed(error: &serde_json::Error) -> ApiError {
+    ApiError::BadRequest(format!("The body is not valid JSON: {error}."))
+}
+
+fn misshapen(path: &str, cause: &str) -> FieldErrors {
+    let mut errors = FieldErrors::default();
+    let cause = cause.split(" at line ").next().unwrap_or(cause);
+    if let Some(named) = cause.strip_prefix("unknown field `").and_then(|rest| rest.split_once('`')) {
+        let (name, rest) = named;
+        let allowed = rest.trim_start_matches(", expected ").trim_start_matches("one of ").replace('`', "");
+        errors.add(name, format!("The field {name} is not known. Allowed: {allowed}."));
+    } else if path == "." {
+        errors.add("body", format!("The body is invalid: {cause}."));
+    } else {
+        errors.add(path, format!("The {path} is invalid: {cause}."));
+    }
+    errors
+}
+
+/// Reads a field that may be left out, but not be `null`.
+pub(crate) fn not_null<'de, D: Deserializer<'de>, T: Deserialize<'de>>(reader: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(reader).map(Some)
+}

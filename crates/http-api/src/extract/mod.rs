@@ -1,0 +1,12 @@
+//! What handlers are given: read from the request, checked, or refused.
+
+mod caller;
+mod json;
+mod path;
+pub(crate) mod permission;
+mod query;
+
+pub(crate) use caller::{Caller, Identity};
+pub(crate) use json::{Body, Json, MAX_BODY_BYTES, not_null};
+pub(crate) use path::PathId;
+pub(crate) use query::{Query, QueryReader};

@@ -1,0 +1,6 @@
+//! API keys (reference: API Keys).
+
+mod dto;
+pub(crate) mod handlers;
+mod includes;
+mod params;

@@ -1,0 +1,25 @@
+#![doc = include_str!("../README.md")]
+
+mod answer;
+mod error;
+mod extract;
+mod health;
+mod keys;
+mod list;
+mod me;
+mod middleware;
+mod openapi;
+mod origin;
+mod routes;
+mod services;
+mod workspaces;
+mod write;
+
+pub use answer::Answer;
+pub use error::{ApiError, FieldErrors};
+pub use health::HealthCheck;
+pub use openapi::openapi;
+pub use origin::{ClientAddresses, PublicUrl};
+pub use routes::{TABLE, app};
+pub use services::Services;
+pub use write::{ApiTx, UnitOfWork};

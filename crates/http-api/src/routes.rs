@@ -1,0 +1,98 @@
+use std::future::ready;
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::middleware::from_fn;
+use actix_web::{App, Error, HttpResponse, guard, web};
+use utoipa::OpenApi;
+
+use crate::middleware::{identify, observe, shape_errors};
+use crate::{ApiError, Services, health, keys, me, openapi, workspaces};
+
+/// Declares every route once: for the router, for the OpenAPI document, and as a table for tests.
+macro_rules! route_table {
+    ($($path:literal => { $($method:ident $($handler:ident)::+),+ $(,)? })+) => {
+        /// Every route of the API: method and path.
+        pub const TABLE: &[(&str, &str)] = &[$($((stringify!($method), $path)),+),+];
+
+        /// The descriptions of all routes.
+        #[derive(OpenApi)]
+        #[openapi(paths($($($($handler)::+),+),+))]
+        pub(crate) struct Described;
+
+        fn routes(app: &mut web::ServiceConfig) {
+            $(
+                let methods: &[&str] = &[$(stringify!($method)),+];
+                app.service(
+                    web::resource($path)
+                        $(.route(route!($method).to($($handler)::+)))+
+                        .default_service(web::to(move || ready(refuse_method(methods)))),
+                );
+            )+
+        }
+    };
+}
+
+/// A `GET` route answers `HEAD` as well (RFC 9110, section 9.3.2).
+macro_rules! route {
+    (get) => {
+        web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
+    };
+    ($method:ident) => {
+        web::$method()
+    };
+}
+
+route_table! {
+    "/api/v1/me" => { get me::show }
+    "/api/v1/workspaces" => { get workspaces::handlers::list, post workspaces::handlers::create }
+    "/api/v1/workspaces/{id}" => {
+        get workspaces::handlers::get,
+        patch workspaces::handlers::update,
+        delete workspaces::handlers::delete,
+    }
+    "/api/v1/api-keys" => { get keys::handlers::list, post keys::handlers::create }
+    "/api/v1/api-keys/{id}" => { get keys::handlers::get, delete keys::handlers::revoke }
+    "/api/v1/api-keys/{id}/rotate" => { post keys::handlers::rotate }
+}
+
+/// The API on these services, for a server or a test to run.
+pub fn app(
+    services: Services,
+) -> App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<impl MessageBody>,
+        Error = Error,
+        InitError = (),
+    >,
+> {
+    App::new()
+        .configure(|app| services.register(app))
+        .configure(openapi::serve)
+        .configure(probes)
+        .configure(routes)
+        .default_service(web::to(not_found))
+        .wrap(from_fn(identify))
+        .wrap(from_fn(shape_errors))
+        .wrap(from_fn(observe))
+}
+
+fn probes(app: &mut web::ServiceConfig) {
+    let refuse = || web::to(|| ready(refuse_method(&["get"])));
+    app.service(web::resource("/health/live").route(route!(get).to(health::live)).default_service(refuse()))
+        .service(web::resource("/health/ready").route(route!(get).to(health::ready)).default_service(refuse()));
+}
+
+async fn not_found() -> Result<HttpResponse, ApiError> {
+    Err(ApiError::NotFound)
+}
+
+fn refuse_method(allowed: &'static [&'static str]) -> Result<HttpResponse, ApiError> {
+    let names = allowed.iter().flat_map(|method| match *method {
+        "get" => vec!["GET".to_owned(), "HEAD".to_owned()],
+        other => vec![other.to_uppercase()],
+    });
+    Err(ApiError::MethodNotAllowed(names.collect::<Vec<_>>().join(", ")))
+}

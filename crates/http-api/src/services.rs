@@ -1,0 +1,59 @@
+use std::fmt;
+use std::sync::Arc;
+
+use actix_web::web;
+use core_domain::{Clock, Entropy};
+use keys::{Authenticator, KeyReader, KeyService};
+use workspaces::{WorkspaceReader, WorkspaceService};
+
+use crate::{ClientAddresses, HealthCheck, PublicUrl, UnitOfWork};
+
+/// What the API stands on. The binary chooses the adapters behind it; tests choose mocks.
+#[derive(Clone)]
+pub struct Services {
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness, for request ids.
+    pub entropy: Arc<dyn Entropy>,
+    /// Who is calling.
+    pub authenticator: Arc<Authenticator>,
+    /// Transactions.
+    pub store: Arc<dyn UnitOfWork>,
+    /// Workspaces, to read.
+    pub workspace_reader: Arc<dyn WorkspaceReader>,
+    /// Keys, to read.
+    pub key_reader: Arc<dyn KeyReader>,
+    /// The use cases of workspaces.
+    pub workspaces: WorkspaceService,
+    /// The use cases of keys.
+    pub keys: KeyService,
+    /// What must be up for the service to be ready.
+    pub health_checks: Vec<Arc<dyn HealthCheck>>,
+    /// Where the client's address is found.
+    pub client_addresses: ClientAddresses,
+    /// What links are built on.
+    pub public_url: PublicUrl,
+}
+
+impl fmt::Debug for Services {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Services").field("public_url", &self.public_url).finish_non_exhaustive()
+    }
+}
+
+impl Services {
+    /// Puts each service into the application as data of its own.
+    pub(crate) fn register(self, app: &mut web::ServiceConfig) {
+        app.app_data(web::Data::from(self.clock))
+            .app_data(web::Data::from(self.entropy))
+            .app_data(web::Data::from(self.authenticator))
+            .app_data(web::Data::from(self.store))
+            .app_data(web::Data::from(self.workspace_reader))
+            .app_data(web::Data::from(self.key_reader))
+            .app_data(web::Data::new(self.workspaces))
+            .app_data(web::Data::new(self.keys))
+            .app_data(web::Data::new(self.health_checks))
+            .app_data(web::Data::new(self.client_addresses))
+            .app_data(web::Data::new(self.public_url));
+    }
+}

@@ -1,0 +1,125 @@
+#![doc = include_str!("../README.md")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::missing_panics_doc,
+    reason = "a property that does not hold is to panic"
+)]
+
+use ::keys::{CredentialStore, KeyReader, KeyTx};
+use ::workspaces::{WorkspaceReader, WorkspaceTx};
+use async_trait::async_trait;
+use core_domain::{DomainEvent, StorageError, WorkspaceId};
+
+mod build;
+pub mod credentials;
+pub mod filters;
+pub mod keys;
+pub mod lists;
+mod model;
+mod prelude;
+mod random;
+pub mod transactions;
+pub mod workspaces;
+
+/// A store under test, and whatever must outlive it.
+#[async_trait]
+pub trait Backend: Send + Sync + 'static {
+    /// What reads outside a transaction.
+    type Store: WorkspaceReader + KeyReader + CredentialStore;
+    /// The open transaction.
+    type Tx: WorkspaceTx + KeyTx;
+
+    /// The store.
+    fn store(&self) -> &Self::Store;
+
+    /// Opens a transaction.
+    async fn begin(&self) -> Result<Box<Self::Tx>, StorageError>;
+
+    /// The committed events of a workspace, in the order in which they were appended.
+    async fn events_of(&self, workspace: WorkspaceId) -> Result<Vec<DomainEvent>, StorageError>;
+}
+
+/// Makes one `#[tokio::test]` of every property, each on a fresh store: the value of the expression, a [`Backend`].
+#[macro_export]
+macro_rules! storage_conformance {
+    ($backend:expr) => {
+        $crate::storage_conformance! { @modules $backend;
+            transactions {
+                a_change_and_its_event_commit_together
+                a_dropped_transaction_leaves_nothing_and_holds_no_lock
+                a_transaction_dropped_within_an_operation_holds_no_lock
+                a_rollback_leaves_nothing
+                readers_see_only_what_is_committed
+                events_keep_their_order_and_content
+                a_taken_email_is_named_and_the_transaction_goes_on
+                a_taken_slug_is_named_and_the_transaction_goes_on
+                a_slug_taken_by_an_update_is_named_and_the_transaction_goes_on
+                a_taken_digest_is_named_and_the_transaction_goes_on
+                ids_grow_and_no_two_are_the_same
+            }
+            workspaces {
+                accounts_are_found_by_email_and_id
+                a_workspace_is_seen_by_its_members_alone
+                an_update_shows_everywhere
+                a_deleted_workspace_looks_as_if_it_never_was
+                a_deleted_workspace_frees_its_slug
+                a_sole_membership_is_the_only_one
+                members_come_by_workspace
+                concurrent_changes_under_a_lock_lose_nothing
+                extreme_workspaces_come_back_as_they_were
+                a_purge_takes_only_what_was_deleted_before
+                a_purge_takes_the_oldest_first_up_to_its_limit
+            }
+            keys {
+                a_key_is_reached_from_its_workspace_alone
+                an_account_level_key_is_reached_by_its_account_alone
+                keys_of_a_deleted_workspace_are_gone
+                extreme_keys_come_back_as_they_were
+                of_concurrent_rotations_one_wins
+                of_concurrent_revocations_one_wins
+                only_an_active_key_gets_a_grace_period
+                a_revoked_key_stays_readable
+                an_accounts_keys_come_by_id_without_the_revoked
+                every_pepper_version_is_listed_once
+            }
+            credentials {
+                a_key_is_found_by_any_of_several_digests
+                no_digest_finds_nothing
+                ended_and_revoked_keys_are_found
+                a_bound_keys_ceiling_is_its_workspaces_tier
+                an_account_level_keys_ceiling_is_the_highest_of_its_accounts_tiers
+                a_deleted_workspaces_key_is_not_found
+                a_last_use_never_goes_back
+            }
+            lists {
+                pages_of_workspaces_partition_them_in_every_order
+                pages_of_keys_partition_them_in_every_order
+                a_list_of_nothing_is_empty
+                totals_follow_every_change_of_keys
+                totals_follow_every_change_of_workspaces
+            }
+            filters {
+                filters_of_workspaces_equal_the_model
+                filters_of_keys_equal_the_model
+                key_statuses_change_at_their_very_moment
+                searches_take_every_character_as_itself
+            }
+        }
+    };
+    (@modules $backend:expr; $($module:ident { $($property:ident)+ })+) => {
+        $(
+            mod $module {
+                use super::*;
+                $crate::storage_conformance! { @tests $backend; $module; $($property)+ }
+            }
+        )+
+    };
+    (@tests $backend:expr; $module:ident; $($property:ident)+) => {
+        $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $property() {
+                $crate::$module::$property(::std::sync::Arc::new($backend)).await;
+            }
+        )+
+    };
+}

@@ -1,0 +1,86 @@
+diesel::table! {
+    accounts (id) {
+        id -> BigInt,
+        email -> Text,
+        workspace_count -> BigInt,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    workspaces (id) {
+        id -> BigInt,
+        name -> Text,
+        slug -> Text,
+        tier -> SmallInt,
+        settings -> Text,
+        search_text -> Text,
+        key_count -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        deleted_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    memberships (account_id, workspace_id) {
+        account_id -> BigInt,
+        workspace_id -> BigInt,
+        role -> Text,
+        name -> Text,
+        slug -> Text,
+        tier -> SmallInt,
+        search_text -> Text,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    api_keys (id) {
+        id -> BigInt,
+        lineage_id -> BigInt,
+        account_id -> BigInt,
+        workspace_id -> Nullable<BigInt>,
+        name -> Text,
+        prefix -> Text,
+        digest -> Bytea,
+        pepper_version -> Integer,
+        environment -> Text,
+        scopes -> Text,
+        rate_limit_tier -> Nullable<SmallInt>,
+        allowed_ips -> Nullable<Text>,
+        mcp_servers -> Nullable<Text>,
+        expires_at -> Nullable<Timestamptz>,
+        grace_period_ends_at -> Nullable<Timestamptz>,
+        revoked_at -> Nullable<Timestamptz>,
+        rotated_from_id -> Nullable<BigInt>,
+        last_used_at -> Nullable<Timestamptz>,
+        search_text -> Text,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    events (seq) {
+        seq -> BigInt,
+        id -> Text,
+        workspace_id -> BigInt,
+        environment -> Text,
+        #[sql_name = "type"]
+        event_type -> Text,
+        data -> Text,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::joinable!(memberships -> accounts (account_id));
+diesel::joinable!(memberships -> workspaces (workspace_id));
+diesel::joinable!(api_keys -> workspaces (workspace_id));
+diesel::allow_tables_to_appear_in_same_query!(accounts, workspaces, memberships, api_keys);
+
+diesel::define_sql_function! {
+    /// The next number of a sequence.
+    fn nextval(sequence: diesel::sql_types::Text) -> diesel::sql_types::BigInt;
+}

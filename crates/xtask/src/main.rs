@@ -1,0 +1,39 @@
+//! The project's tasks, run as `cargo xtask <task>`.
+
+mod binary;
+mod ci;
+mod fuzz;
+mod process;
+mod test;
+mod tools;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// The project's tasks.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    Test(test::Args),
+    Ci(ci::Args),
+    Fuzz(fuzz::Args),
+}
+
+fn main() -> ExitCode {
+    let outcome = process::outlive_interrupts().and_then(|()| match Cli::parse().task {
+        Task::Test(args) => test::run(&args),
+        Task::Ci(args) => ci::run(&args).map(|()| ExitCode::SUCCESS),
+        Task::Fuzz(args) => fuzz::run(&args).map(|()| ExitCode::SUCCESS),
+    });
+    outcome.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}
