@@ -76,8 +76,7 @@ pub(crate) async fn serve(config: &Config) -> anyhow::Result<()> {
 pub(crate) fn services(config: &Config, store: &Store, hasher: Arc<keys::KeyHasher>) -> Services {
     let clock: Arc<dyn core_domain::Clock> = Arc::new(SystemClock::new());
     let entropy: Arc<dyn core_domain::Entropy> = Arc::new(OsEntropy::default());
-    let authenticator =
-        Authenticator::new(Arc::clone(&store.credentials), Arc::clone(&hasher), Arc::clone(&clock));
+    let authenticator = Authenticator::new(Arc::clone(&store.credentials), Arc::clone(&hasher), Arc::clone(&clock));
     Services {
         authenticator: Arc::new(authenticator),
         store: Arc::clone(&store.unit_of_work),

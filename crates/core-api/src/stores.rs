@@ -5,8 +5,8 @@ use async_trait::async_trait;
 use core_domain::{BoxError, StorageError};
 use http_api::{ApiTx, HealthCheck, UnitOfWork};
 use keys::{CredentialStore, KeyReader};
-use store_postgres::PgStore;
-use store_sqlite::SqliteStore;
+use store_postgres::{PgOptions, PgStore};
+use store_sqlite::{SqliteOptions, SqliteStore};
 use workspaces::WorkspaceReader;
 
 use crate::config::{Config, Database};
@@ -89,11 +89,12 @@ impl Store {
                 if let Some(folder) = path.parent() {
                     std::fs::create_dir_all(folder).with_context(|| format!("{} can't be made", folder.display()))?;
                 }
-                let store = SqliteStore::open(path).await;
+                let store = SqliteStore::open(path, SqliteOptions::default()).await;
                 Ok(store.with_context(|| format!("DATABASE_URL: {} can't be opened", path.display()))?.into())
             }
             Database::Postgres(url) => {
-                let store = PgStore::connect(url, config.database_pool).await;
+                let options = PgOptions { max_connections: config.database_pool };
+                let store = PgStore::connect(url, options).await;
                 Ok(store.context("DATABASE_URL: PostgreSQL can't be connected to")?.into())
             }
         }

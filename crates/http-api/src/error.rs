@@ -84,26 +84,20 @@ impl ApiError {
         }
     }
 
-    /// The response, for a request of this id.
-    pub(crate) fn to_response(&self, request_id: &str) -> HttpResponse {
+    /// The answer to a request of this id.
+    pub(crate) fn answer(&self, request_id: &str) -> ErrorAnswer {
         let (status, code) = self.status();
         let mut body = json!({ "error": code, "message": self.to_string() });
-        let mut response = HttpResponse::build(status);
+        let mut header = None;
         match self {
             Self::Validation(errors) => body["errors"] = json!(errors.0),
             Self::Internal(_) => body["request_id"] = Value::from(request_id),
-            Self::Unauthorized => {
-                response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
-            }
-            Self::MethodNotAllowed(allowed) => {
-                response.insert_header((header::ALLOW, allowed.as_str()));
-            }
-            Self::Unavailable(_) => {
-                response.insert_header((header::RETRY_AFTER, "1"));
-            }
+            Self::Unauthorized => header = Some((header::WWW_AUTHENTICATE, "Bearer".to_owned())),
+            Self::MethodNotAllowed(allowed) => header = Some((header::ALLOW, allowed.clone())),
+            Self::Unavailable(_) => header = Some((header::RETRY_AFTER, "1".to_owned())),
             _ => {}
         }
-        response.json(body)
+        ErrorAnswer { status, header, body }
     }
 
     /// What an error of the framework's own means.
@@ -115,6 +109,24 @@ impl ApiError {
             status if status.is_client_error() => Self::BadRequest("The request can't be read.".to_owned()),
             _ => Self::Internal(error.to_string().into()),
         }
+    }
+}
+
+/// What is sent for an error.
+#[derive(Debug)]
+pub(crate) struct ErrorAnswer {
+    pub(crate) status: StatusCode,
+    header: Option<(header::HeaderName, String)>,
+    body: Value,
+}
+
+impl ErrorAnswer {
+    pub(crate) fn to_response(&self) -> HttpResponse {
+        let mut response = HttpResponse::build(self.status);
+        if let Some((name, value)) = &self.header {
+            response.insert_header((name.clone(), value.as_str()));
+        }
+        response.json(&self.body)
     }
 }
 

@@ -2,10 +2,7 @@
 
 use ::keys::{ApiKey, KeyDigest, KeyName, PepperVersion};
 use ::workspaces::{Account, Email, Settings, Slug, Workspace, WorkspaceName};
-use core_domain::{
-    AccountId, ApiKeyId, DomainEvent, Environment, EventKind, LineageId, Tier, Timestamp,
-    WorkspaceId,
-};
+use core_domain::{AccountId, ApiKeyId, DomainEvent, Environment, EventKind, LineageId, Tier, Timestamp, WorkspaceId};
 use serde_json::json;
 use testkit::SeededEntropy;
 
@@ -19,11 +16,7 @@ pub(crate) fn moment(seconds: i64) -> Timestamp {
 }
 
 pub(crate) fn account(id: AccountId, email: &str) -> Account {
-    Account {
-        id,
-        email: Email::try_from(email).unwrap(),
-        created_at: moment(0),
-    }
+    Account { id, email: Email::try_from(email).unwrap(), created_at: moment(0) }
 }
 
 pub(crate) fn workspace(id: WorkspaceId, slug: &str) -> Workspace {
@@ -46,11 +39,7 @@ pub(crate) fn digest(number: i64) -> KeyDigest {
 }
 
 /// A live, active key whose digest is that of its id.
-pub(crate) fn key(
-    id: ApiKeyId,
-    account_id: AccountId,
-    workspace_id: Option<WorkspaceId>,
-) -> ApiKey {
+pub(crate) fn key(id: ApiKeyId, account_id: AccountId, workspace_id: Option<WorkspaceId>) -> ApiKey {
     ApiKey {
         id,
         lineage_id: LineageId::from(id),
@@ -79,14 +68,7 @@ pub(crate) fn key(
 pub(crate) fn event(workspace: WorkspaceId, seed: u64) -> DomainEvent {
     let data = json!({ "seed": seed });
     let entropy = SeededEntropy::new(seed);
-    DomainEvent::own(
-        EventKind::WorkspaceUpdated,
-        workspace,
-        Environment::Live,
-        data,
-        moment(0),
-        &entropy,
-    )
+    DomainEvent::own(EventKind::WorkspaceUpdated, workspace, Environment::Live, data, moment(0), &entropy)
 }
 
 pub(crate) async fn stored_account<B: Backend>(backend: &B, email: &str) -> Account {

@@ -51,25 +51,15 @@ fn some_time(random: &Random) -> Timestamp {
 }
 
 fn some_range(random: &Random) -> TimeRange {
-    TimeRange {
-        from: random.sometimes(25, || some_time(random)),
-        to: random.sometimes(25, || some_time(random)),
-    }
+    TimeRange { from: random.sometimes(25, || some_time(random)), to: random.sometimes(25, || some_time(random)) }
 }
 
 fn some_page(random: &Random) -> PageRequest {
-    PageRequest::new(
-        1 + u32::try_from(random.below(3)).unwrap(),
-        *random.pick(&[1, 5, 100]),
-    )
-    .unwrap()
+    PageRequest::new(1 + u32::try_from(random.below(3)).unwrap(), *random.pick(&[1, 5, 100])).unwrap()
 }
 
 fn some_sort<S: Copy>(random: &Random, fields: &[S]) -> Vec<Sort<S>> {
-    vec![Sort {
-        field: *random.pick(fields),
-        order: *random.pick(&[Order::Ascending, Order::Descending]),
-    }]
+    vec![Sort { field: *random.pick(fields), order: *random.pick(&[Order::Ascending, Order::Descending]) }]
 }
 
 /// Any combination of filters, in any order, on any page.
@@ -93,26 +83,15 @@ pub async fn filters_of_workspaces_equal_the_model<B: Backend>(backend: Arc<B>) 
             updated: some_range(&random),
             search: random.sometimes(40, || (*random.pick(&SEARCHES)).to_owned()),
         };
-        let query = WorkspaceQuery {
-            filter,
-            sort: some_sort(&random, WorkspaceSort::ALL),
-            page: some_page(&random),
-        };
-        let listed = backend
-            .store()
-            .list_workspaces_of(owner.id, &query)
-            .await
-            .unwrap();
+        let query = WorkspaceQuery { filter, sort: some_sort(&random, WorkspaceSort::ALL), page: some_page(&random) };
+        let listed = backend.store().list_workspaces_of(owner.id, &query).await.unwrap();
         assert_eq!(listed, model::workspaces(&all, &query), "{query:?}");
     }
 }
 
 fn some_tiers(random: &Random) -> TierFilter {
     let some = |_| random.sometimes(50, || *random.pick(Tier::ALL));
-    TierFilter {
-        unset: random.below(2) == 0,
-        stored: (0..3).filter_map(some).collect(),
-    }
+    TierFilter { unset: random.below(2) == 0, stored: (0..3).filter_map(some).collect() }
 }
 
 /// Any combination of filters, in any order, on any page, at any time.
@@ -142,22 +121,10 @@ pub async fn filters_of_keys_equal_the_model<B: Backend>(backend: Arc<B>) {
             updated: some_range(&random),
             search: random.sometimes(30, || (*random.pick(&SEARCHES)).to_owned()),
         };
-        let query = KeyQuery {
-            filter,
-            sort: some_sort(&random, KeySort::ALL),
-            page: some_page(&random),
-        };
+        let query = KeyQuery { filter, sort: some_sort(&random, KeySort::ALL), page: some_page(&random) };
         let now = some_time(&random);
-        let listed = backend
-            .store()
-            .list_keys(home.id, &query, now)
-            .await
-            .unwrap();
-        assert_eq!(
-            listed,
-            model::keys(&all, &query, now),
-            "{query:?} at {now:?}"
-        );
+        let listed = backend.store().list_keys(home.id, &query, now).await.unwrap();
+        assert_eq!(listed, model::keys(&all, &query, now), "{query:?} at {now:?}");
     }
 }
 
@@ -182,21 +149,10 @@ pub async fn key_statuses_change_at_their_very_moment<B: Backend>(backend: Arc<B
     for offset in [-1, 0, 1] {
         let now = Timestamp::from_unix_micros(end.as_unix_micros() + offset).unwrap();
         for status in KeyStatus::ALL {
-            let filter = KeyFilter {
-                status: Some(*status),
-                ..KeyFilter::default()
-            };
+            let filter = KeyFilter { status: Some(*status), ..KeyFilter::default() };
             let page = PageRequest::new(1, 100).unwrap();
-            let query = KeyQuery {
-                filter,
-                sort: vec![KeySort::DEFAULT],
-                page,
-            };
-            let listed = backend
-                .store()
-                .list_keys(home.id, &query, now)
-                .await
-                .unwrap();
+            let query = KeyQuery { filter, sort: vec![KeySort::DEFAULT], page };
+            let listed = backend.store().list_keys(home.id, &query, now).await.unwrap();
             assert_eq!(listed, model::keys(&all, &query, now), "{status} {offset}");
         }
     }
@@ -211,21 +167,10 @@ pub async fn searches_take_every_character_as_itself<B: Backend>(backend: Arc<B>
         all.push(stored_key(&*backend, &owner, Some(home.id), change).await);
     }
     for search in SEARCHES {
-        let filter = KeyFilter {
-            search: Some(search.to_owned()),
-            ..KeyFilter::default()
-        };
+        let filter = KeyFilter { search: Some(search.to_owned()), ..KeyFilter::default() };
         let page = PageRequest::new(1, 100).unwrap();
-        let query = KeyQuery {
-            filter,
-            sort: vec![KeySort::DEFAULT],
-            page,
-        };
-        let listed = backend
-            .store()
-            .list_keys(home.id, &query, moment(0))
-            .await
-            .unwrap();
+        let query = KeyQuery { filter, sort: vec![KeySort::DEFAULT], page };
+        let listed = backend.store().list_keys(home.id, &query, moment(0)).await.unwrap();
         assert_eq!(listed, model::keys(&all, &query, moment(0)), "{search}");
     }
 }

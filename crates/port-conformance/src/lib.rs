@@ -1,9 +1,5 @@
 #![doc = include_str!("../README.md")]
-#![expect(
-    clippy::unwrap_used,
-    clippy::missing_panics_doc,
-    reason = "a property that does not hold is to panic"
-)]
+#![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a property that does not hold is to panic")]
 
 use ::keys::{CredentialStore, KeyReader, KeyTx};
 use ::workspaces::{WorkspaceReader, WorkspaceTx};
@@ -63,7 +59,8 @@ macro_rules! storage_conformance {
                 an_update_shows_everywhere
                 a_deleted_workspace_looks_as_if_it_never_was
                 a_deleted_workspace_frees_its_slug
-                a_sole_membership_is_the_only_one
+                memberships_come_by_workspace_up_to_a_limit
+                all_workspaces_come_by_id
                 members_come_by_workspace
                 concurrent_changes_under_a_lock_lose_nothing
                 extreme_workspaces_come_back_as_they_were

@@ -7,20 +7,12 @@ use ::workspaces::{Workspace, WorkspaceQuery, WorkspaceSort};
 use core_domain::{ListQuery, Order, Page, Sort, Timestamp};
 
 pub(crate) fn workspaces(all: &[Workspace], query: &WorkspaceQuery) -> Page<Workspace> {
-    let matching = all
-        .iter()
-        .filter(|workspace| query.filter.matches(workspace))
-        .cloned()
-        .collect();
+    let matching = all.iter().filter(|workspace| query.filter.matches(workspace)).cloned().collect();
     page(matching, query, compare_workspaces, WorkspaceSort::Id)
 }
 
 pub(crate) fn keys(all: &[ApiKey], query: &KeyQuery, now: Timestamp) -> Page<ApiKey> {
-    let matching = all
-        .iter()
-        .filter(|key| query.filter.matches(key, now))
-        .cloned()
-        .collect();
+    let matching = all.iter().filter(|key| query.filter.matches(key, now)).cloned().collect();
     page(matching, query, compare_keys, KeySort::Id)
 }
 
@@ -31,15 +23,7 @@ fn page<T, F, S: Copy>(
     id: S,
 ) -> Page<T> {
     let last = query.sort.last().unwrap().order;
-    let sort: Vec<_> = query
-        .sort
-        .iter()
-        .copied()
-        .chain([Sort {
-            field: id,
-            order: last,
-        }])
-        .collect();
+    let sort: Vec<_> = query.sort.iter().copied().chain([Sort { field: id, order: last }]).collect();
     matching.sort_by(|left, right| {
         sort.iter().fold(Ordering::Equal, |so_far, part| {
             so_far.then_with(|| match part.order {
@@ -50,11 +34,7 @@ fn page<T, F, S: Copy>(
     });
     let total = u64::try_from(matching.len()).unwrap();
     let offset = usize::try_from(query.page.offset()).unwrap();
-    let items = matching
-        .into_iter()
-        .skip(offset)
-        .take(usize::try_from(query.page.per_page()).unwrap())
-        .collect();
+    let items = matching.into_iter().skip(offset).take(usize::try_from(query.page.per_page()).unwrap()).collect();
     Page { items, total }
 }
 

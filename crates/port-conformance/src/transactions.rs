@@ -8,8 +8,7 @@ use serde_json::json;
 
 use crate::Backend;
 use crate::build::{
-    account, delete, digest, event, key, moment, stored_account, stored_key, stored_pair,
-    stored_workspace, workspace,
+    account, delete, digest, event, key, moment, stored_account, stored_key, stored_pair, stored_workspace, workspace,
 };
 use crate::prelude::*;
 
@@ -20,19 +19,10 @@ pub async fn a_change_and_its_event_commit_together<B: Backend>(backend: Arc<B>)
     let made = workspace(tx.next_workspace_id().await.unwrap(), "engine");
     tx.insert_workspace(&made, owner.id).await.unwrap();
     tx.append(&event(made.id, 1)).await.unwrap();
-    assert!(
-        backend.events_of(made.id).await.unwrap().is_empty(),
-        "nothing shows before the commit"
-    );
+    assert!(backend.events_of(made.id).await.unwrap().is_empty(), "nothing shows before the commit");
     tx.commit().await.unwrap();
-    assert_eq!(
-        backend.store().find_workspace(made.id).await.unwrap(),
-        Some(made.clone())
-    );
-    assert_eq!(
-        backend.events_of(made.id).await.unwrap(),
-        [event(made.id, 1)]
-    );
+    assert_eq!(backend.store().find_workspace(made.id).await.unwrap(), Some(made.clone()));
+    assert_eq!(backend.events_of(made.id).await.unwrap(), [event(made.id, 1)]);
 }
 
 /// Dropped without commit, a transaction leaves no trace, and the next one can write the same.
@@ -47,10 +37,7 @@ pub async fn a_dropped_transaction_leaves_nothing_and_holds_no_lock<B: Backend>(
         tx.delete_workspace(kept.id, moment(1)).await.unwrap();
         drop(tx);
         assert_eq!(backend.store().find_workspace(made.id).await.unwrap(), None);
-        assert_eq!(
-            backend.store().find_workspace(kept.id).await.unwrap(),
-            Some(kept.clone())
-        );
+        assert_eq!(backend.store().find_workspace(kept.id).await.unwrap(), Some(kept.clone()));
         assert!(backend.events_of(kept.id).await.unwrap().is_empty());
     }
 }
@@ -70,20 +57,10 @@ pub async fn a_transaction_dropped_within_an_operation_holds_no_lock<B: Backend>
         // Whether it ends in time does not matter: nothing is committed.
         let _ = tokio::time::timeout(Duration::from_micros(micros), abandoned).await;
         let mut tx = backend.begin().await.unwrap();
-        assert_eq!(
-            tx.lock_workspace(kept.id).await.unwrap(),
-            Some(kept.clone())
-        );
+        assert_eq!(tx.lock_workspace(kept.id).await.unwrap(), Some(kept.clone()));
         tx.rollback().await.unwrap();
     }
-    assert!(
-        backend
-            .store()
-            .list_keys_of_account(owner.id)
-            .await
-            .unwrap()
-            .is_empty()
-    );
+    assert!(backend.store().list_keys_of_account(owner.id).await.unwrap().is_empty());
 }
 
 /// An explicit rollback leaves no trace.
@@ -94,14 +71,7 @@ pub async fn a_rollback_leaves_nothing<B: Backend>(backend: Arc<B>) {
     tx.insert_key(&made).await.unwrap();
     tx.append(&event(home.id, 3)).await.unwrap();
     tx.rollback().await.unwrap();
-    assert!(
-        backend
-            .store()
-            .list_keys_of_account(owner.id)
-            .await
-            .unwrap()
-            .is_empty()
-    );
+    assert!(backend.store().list_keys_of_account(owner.id).await.unwrap().is_empty());
     assert!(backend.events_of(home.id).await.unwrap().is_empty());
 }
 
@@ -113,15 +83,9 @@ pub async fn readers_see_only_what_is_committed<B: Backend>(backend: Arc<B>) {
     let mut tx = backend.begin().await.unwrap();
     tx.lock_workspace(before.id).await.unwrap();
     tx.update_workspace(&after).await.unwrap();
-    assert_eq!(
-        backend.store().find_workspace(before.id).await.unwrap(),
-        Some(before.clone())
-    );
+    assert_eq!(backend.store().find_workspace(before.id).await.unwrap(), Some(before.clone()));
     tx.commit().await.unwrap();
-    assert_eq!(
-        backend.store().find_workspace(before.id).await.unwrap(),
-        Some(after)
-    );
+    assert_eq!(backend.store().find_workspace(before.id).await.unwrap(), Some(after));
 }
 
 /// Events come back whole, in the order of their appending and apart by workspace.
@@ -129,28 +93,17 @@ pub async fn events_keep_their_order_and_content<B: Backend>(backend: Arc<B>) {
     let (owner, first) = stored_pair(&*backend).await;
     let second = stored_workspace(&*backend, &owner, "second", |_| ()).await;
     let mut own = event(first.id, 10);
-    own.event_type = "post.created".to_owned();
+    own.event_type = String::from("post.created");
     own.environment = core_domain::Environment::Test;
     own.data = json!({ "text": "\u{0}\u{1f980}\"\\", "number": 1.5, "nested": { "b": [null, true], "a": i64::MAX } });
     own.created_at = core_domain::Timestamp::MAX;
     let mut tx = backend.begin().await.unwrap();
-    for appended in [
-        &event(first.id, 30),
-        &own,
-        &event(second.id, 20),
-        &event(first.id, 11),
-    ] {
+    for appended in [&event(first.id, 30), &own, &event(second.id, 20), &event(first.id, 11)] {
         tx.append(appended).await.unwrap();
     }
     tx.commit().await.unwrap();
-    assert_eq!(
-        backend.events_of(first.id).await.unwrap(),
-        [event(first.id, 30), own, event(first.id, 11)]
-    );
-    assert_eq!(
-        backend.events_of(second.id).await.unwrap(),
-        [event(second.id, 20)]
-    );
+    assert_eq!(backend.events_of(first.id).await.unwrap(), [event(first.id, 30), own, event(first.id, 11)]);
+    assert_eq!(backend.events_of(second.id).await.unwrap(), [event(second.id, 20)]);
 }
 
 fn assert_conflict(outcome: Result<(), StorageError>, constraint: Constraint) {
@@ -163,10 +116,7 @@ pub async fn a_taken_email_is_named_and_the_transaction_goes_on<B: Backend>(back
     stored_account(&*backend, "ada@example.com").await;
     let mut tx = backend.begin().await.unwrap();
     let id = tx.next_account_id().await.unwrap();
-    assert_conflict(
-        tx.insert_account(&account(id, "ada@example.com")).await,
-        Constraint::AccountEmail,
-    );
+    assert_conflict(tx.insert_account(&account(id, "ada@example.com")).await, Constraint::AccountEmail);
     let other = account(id, "grace@example.com");
     tx.insert_account(&other).await.unwrap();
     tx.commit().await.unwrap();
@@ -179,32 +129,17 @@ pub async fn a_taken_slug_is_named_and_the_transaction_goes_on<B: Backend>(backe
     let mut tx = backend.begin().await.unwrap();
     let id = tx.next_workspace_id().await.unwrap();
     let mut made = workspace(id, taken.slug.as_str());
-    assert_conflict(
-        tx.insert_workspace(&made, owner.id).await,
-        Constraint::WorkspaceSlug,
-    );
-    assert_conflict(
-        tx.insert_workspace(&made, owner.id).await,
-        Constraint::WorkspaceSlug,
-    );
+    assert_conflict(tx.insert_workspace(&made, owner.id).await, Constraint::WorkspaceSlug);
+    assert_conflict(tx.insert_workspace(&made, owner.id).await, Constraint::WorkspaceSlug);
     made.slug = "engine-2".try_into().unwrap();
     tx.insert_workspace(&made, owner.id).await.unwrap();
     tx.commit().await.unwrap();
-    assert_eq!(
-        backend
-            .store()
-            .find_workspace_of(owner.id, id)
-            .await
-            .unwrap(),
-        Some(made.clone())
-    );
+    assert_eq!(backend.store().find_workspace_of(owner.id, id).await.unwrap(), Some(made.clone()));
     assert_eq!(backend.store().list_members(&[id]).await.unwrap().len(), 1);
 }
 
 /// Nor can a workspace take another's slug later.
-pub async fn a_slug_taken_by_an_update_is_named_and_the_transaction_goes_on<B: Backend>(
-    backend: Arc<B>,
-) {
+pub async fn a_slug_taken_by_an_update_is_named_and_the_transaction_goes_on<B: Backend>(backend: Arc<B>) {
     let (owner, taken) = stored_pair(&*backend).await;
     let mut moved = stored_workspace(&*backend, &owner, "second", |_| ()).await;
     let mut tx = backend.begin().await.unwrap();
@@ -214,14 +149,8 @@ pub async fn a_slug_taken_by_an_update_is_named_and_the_transaction_goes_on<B: B
     moved.slug = "third".try_into().unwrap();
     tx.update_workspace(&moved).await.unwrap();
     tx.commit().await.unwrap();
-    assert_eq!(
-        backend.store().find_workspace(moved.id).await.unwrap(),
-        Some(moved)
-    );
-    assert_eq!(
-        backend.store().find_workspace(taken.id).await.unwrap(),
-        Some(taken)
-    );
+    assert_eq!(backend.store().find_workspace(moved.id).await.unwrap(), Some(moved));
+    assert_eq!(backend.store().find_workspace(taken.id).await.unwrap(), Some(taken));
 }
 
 /// Two keys can't share a digest, wherever they are.
@@ -237,14 +166,7 @@ pub async fn a_taken_digest_is_named_and_the_transaction_goes_on<B: Backend>(bac
     made.digest = digest(made.id.get());
     tx.insert_key(&made).await.unwrap();
     tx.commit().await.unwrap();
-    assert_eq!(
-        backend
-            .store()
-            .list_keys_of_account(owner.id)
-            .await
-            .unwrap(),
-        [made]
-    );
+    assert_eq!(backend.store().list_keys_of_account(owner.id).await.unwrap(), [made]);
 }
 
 /// Ids grow within each transaction, and transactions at once never draw the same.
@@ -256,25 +178,16 @@ pub async fn ids_grow_and_no_two_are_the_same<B: Backend>(backend: Arc<B>) {
             let mut drawn = Vec::new();
             for round in 0..5 {
                 let mut tx = backend.begin().await.unwrap();
-                let account = account(
-                    tx.next_account_id().await.unwrap(),
-                    &format!("a{writer}-{round}@example.com"),
-                );
+                let account = account(tx.next_account_id().await.unwrap(), &format!("a{writer}-{round}@example.com"));
                 tx.insert_account(&account).await.unwrap();
-                let home = workspace(
-                    tx.next_workspace_id().await.unwrap(),
-                    &format!("w{writer}-{round}"),
-                );
+                let home = workspace(tx.next_workspace_id().await.unwrap(), &format!("w{writer}-{round}"));
                 tx.insert_workspace(&home, account.id).await.unwrap();
                 let made = key(tx.next_key_id().await.unwrap(), account.id, Some(home.id));
                 tx.insert_key(&made).await.unwrap();
                 tx.commit().await.unwrap();
                 drawn.push([account.id.get(), home.id.get(), made.id.get()]);
             }
-            assert!(
-                drawn.is_sorted_by(|earlier, later| earlier.iter().zip(later).all(|(a, b)| a < b)),
-                "{drawn:?}"
-            );
+            assert!(drawn.is_sorted_by(|earlier, later| earlier.iter().zip(later).all(|(a, b)| a < b)), "{drawn:?}");
             drawn
         });
     }

@@ -2,25 +2,18 @@
 
 use std::sync::Arc;
 
-use ::workspaces::{
-    Email, Settings, Workspace, WorkspaceFilter, WorkspaceName, WorkspaceQuery, WorkspaceSort,
-};
+use ::keys::{ApiKey, PepperVersion};
+use ::workspaces::{Email, Settings, Workspace, WorkspaceFilter, WorkspaceName, WorkspaceQuery, WorkspaceSort};
 use core_domain::{PageRequest, Role, Tier, Timestamp, WorkspaceId};
 use serde_json::{Map, Value, json};
 
 use crate::Backend;
-use crate::build::{
-    delete, event, moment, stored_account, stored_key, stored_pair, stored_workspace, workspace,
-};
+use crate::build::{delete, event, moment, stored_account, stored_key, stored_pair, stored_workspace, workspace};
 use crate::prelude::*;
 
 fn first_page() -> WorkspaceQuery {
     let page = PageRequest::new(1, PageRequest::MAX_PER_PAGE).unwrap();
-    WorkspaceQuery {
-        filter: WorkspaceFilter::default(),
-        sort: vec![WorkspaceSort::DEFAULT],
-        page,
-    }
+    WorkspaceQuery { filter: WorkspaceFilter::default(), sort: vec![WorkspaceSort::DEFAULT], page }
 }
 
 async fn update<B: Backend>(backend: &B, changed: &Workspace) {
@@ -35,23 +28,11 @@ pub async fn accounts_are_found_by_email_and_id<B: Backend>(backend: Arc<B>) {
     let ada = stored_account(&*backend, "ada@example.com").await;
     let grace = stored_account(&*backend, "grace@example.com").await;
     let mut tx = backend.begin().await.unwrap();
-    assert_eq!(
-        tx.find_account_by_email(&ada.email).await.unwrap(),
-        Some(ada.clone())
-    );
-    assert_eq!(
-        tx.find_account_by_email(&Email::try_from("x@example.com").unwrap())
-            .await
-            .unwrap(),
-        None
-    );
+    assert_eq!(tx.find_account_by_email(&ada.email).await.unwrap(), Some(ada.clone()));
+    assert_eq!(tx.find_account_by_email(&Email::try_from("x@example.com").unwrap()).await.unwrap(), None);
     tx.rollback().await.unwrap();
     let unknown = (grace.id.get() + 1_000).try_into().unwrap();
-    let mut found = backend
-        .store()
-        .list_accounts(&[grace.id, unknown, ada.id])
-        .await
-        .unwrap();
+    let mut found = backend.store().list_accounts(&[grace.id, unknown, ada.id]).await.unwrap();
     found.sort_by_key(|account| account.id);
     assert_eq!(found, [ada, grace]);
     assert!(backend.store().list_accounts(&[]).await.unwrap().is_empty());
@@ -62,36 +43,13 @@ pub async fn a_workspace_is_seen_by_its_members_alone<B: Backend>(backend: Arc<B
     let (owner, home) = stored_pair(&*backend).await;
     let stranger = stored_account(&*backend, "eve@example.com").await;
     let store = backend.store();
-    assert_eq!(
-        store.find_workspace_of(owner.id, home.id).await.unwrap(),
-        Some(home.clone())
-    );
-    let membership = store
-        .find_membership(owner.id, home.id)
-        .await
-        .unwrap()
-        .unwrap();
-    assert_eq!(
-        (membership.account_id, membership.workspace_id),
-        (owner.id, home.id)
-    );
+    assert_eq!(store.find_workspace_of(owner.id, home.id).await.unwrap(), Some(home.clone()));
+    let membership = store.find_membership(owner.id, home.id).await.unwrap().unwrap();
+    assert_eq!((membership.account_id, membership.workspace_id), (owner.id, home.id));
     assert_eq!((membership.role, membership.tier), (Role::Owner, home.tier));
-    assert_eq!(
-        store.find_workspace_of(stranger.id, home.id).await.unwrap(),
-        None
-    );
-    assert_eq!(
-        store.find_membership(stranger.id, home.id).await.unwrap(),
-        None
-    );
-    assert_eq!(
-        store
-            .list_workspaces_of(stranger.id, &first_page())
-            .await
-            .unwrap()
-            .total,
-        0
-    );
+    assert_eq!(store.find_workspace_of(stranger.id, home.id).await.unwrap(), None);
+    assert_eq!(store.find_membership(stranger.id, home.id).await.unwrap(), None);
+    assert_eq!(store.list_workspaces_of(stranger.id, &first_page()).await.unwrap().total, 0);
 }
 
 /// A change shows in every read, lists and memberships included, and nowhere else.
@@ -101,51 +59,20 @@ pub async fn an_update_shows_everywhere<B: Backend>(backend: Arc<B>) {
     home.name = WorkspaceName::try_from("Zuse").unwrap();
     home.slug = "z3".try_into().unwrap();
     home.tier = Tier::Agency;
-    home.settings = home
-        .settings
-        .merged(&Map::from_iter([("theme".to_owned(), json!("dark"))]))
-        .unwrap();
+    home.settings = home.settings.merged(&Map::from_iter([("theme".to_owned(), json!("dark"))])).unwrap();
     home.updated_at = moment(60);
     update(&*backend, &home).await;
     let store = backend.store();
-    assert_eq!(
-        store.find_workspace(home.id).await.unwrap(),
-        Some(home.clone())
-    );
-    assert_eq!(
-        store
-            .find_membership(owner.id, home.id)
-            .await
-            .unwrap()
-            .unwrap()
-            .tier,
-        Tier::Agency
-    );
+    assert_eq!(store.find_workspace(home.id).await.unwrap(), Some(home.clone()));
+    assert_eq!(store.find_membership(owner.id, home.id).await.unwrap().unwrap().tier, Tier::Agency);
     let found_by = async |filter: WorkspaceFilter| {
-        let query = WorkspaceQuery {
-            filter,
-            ..first_page()
-        };
-        store
-            .list_workspaces_of(owner.id, &query)
-            .await
-            .unwrap()
-            .items
+        let query = WorkspaceQuery { filter, ..first_page() };
+        store.list_workspaces_of(owner.id, &query).await.unwrap().items
     };
-    let search = |text: &str| WorkspaceFilter {
-        search: Some(text.to_owned()),
-        ..WorkspaceFilter::default()
-    };
+    let search = |text: &str| WorkspaceFilter { search: Some(text.to_owned()), ..WorkspaceFilter::default() };
     assert_eq!(found_by(search("zuse")).await, [home.clone()]);
     assert_eq!(found_by(search("engine")).await, []);
-    assert_eq!(
-        found_by(WorkspaceFilter {
-            tier: Some(Tier::Agency),
-            ..WorkspaceFilter::default()
-        })
-        .await,
-        [home]
-    );
+    assert_eq!(found_by(WorkspaceFilter { tier: Some(Tier::Agency), ..WorkspaceFilter::default() }).await, [home]);
     assert_eq!(found_by(search("other")).await, [other]);
 }
 
@@ -156,35 +83,16 @@ pub async fn a_deleted_workspace_looks_as_if_it_never_was<B: Backend>(backend: A
     delete(&*backend, &gone, moment(1)).await;
     let store = backend.store();
     assert_eq!(store.find_workspace(gone.id).await.unwrap(), None);
-    assert_eq!(
-        store.find_workspace_of(owner.id, gone.id).await.unwrap(),
-        None
-    );
-    assert_eq!(
-        store.find_membership(owner.id, gone.id).await.unwrap(),
-        None
-    );
-    assert_eq!(
-        store
-            .find_sole_membership(owner.id)
-            .await
-            .unwrap()
-            .unwrap()
-            .workspace_id,
-        kept.id
-    );
+    assert_eq!(store.find_workspace_of(owner.id, gone.id).await.unwrap(), None);
+    assert_eq!(store.find_membership(owner.id, gone.id).await.unwrap(), None);
+    let memberships = store.list_memberships(owner.id, 2).await.unwrap();
+    assert_eq!(memberships.iter().map(|found| found.workspace_id).collect::<Vec<_>>(), [kept.id]);
     assert!(store.list_members(&[gone.id]).await.unwrap().is_empty());
-    let page = store
-        .list_workspaces_of(owner.id, &first_page())
-        .await
-        .unwrap();
+    let page = store.list_workspaces_of(owner.id, &first_page()).await.unwrap();
     assert_eq!((page.items, page.total), (vec![kept], 1));
     let mut tx = backend.begin().await.unwrap();
     assert_eq!(tx.lock_workspace(gone.id).await.unwrap(), None);
-    assert!(
-        !tx.delete_workspace(gone.id, moment(2)).await.unwrap(),
-        "it is gone already"
-    );
+    assert!(!tx.delete_workspace(gone.id, moment(2)).await.unwrap(), "it is gone already");
     tx.rollback().await.unwrap();
 }
 
@@ -193,32 +101,47 @@ pub async fn a_deleted_workspace_frees_its_slug<B: Backend>(backend: Arc<B>) {
     let owner = stored_account(&*backend, "ada@example.com").await;
     for second in 0..3 {
         let made = stored_workspace(&*backend, &owner, "phoenix", |_| ()).await;
-        assert_eq!(
-            backend.store().find_workspace(made.id).await.unwrap(),
-            Some(made.clone())
-        );
+        assert_eq!(backend.store().find_workspace(made.id).await.unwrap(), Some(made.clone()));
         delete(&*backend, &made, moment(second)).await;
     }
 }
 
-/// With none or several there is no sole membership.
-pub async fn a_sole_membership_is_the_only_one<B: Backend>(backend: Arc<B>) {
+/// By workspace id, up to the limit: two tell whether there is exactly one.
+pub async fn memberships_come_by_workspace_up_to_a_limit<B: Backend>(backend: Arc<B>) {
     let owner = stored_account(&*backend, "ada@example.com").await;
-    let sole = async || {
-        backend
-            .store()
-            .find_sole_membership(owner.id)
-            .await
-            .unwrap()
-            .map(|found| found.workspace_id)
+    let stranger = stored_account(&*backend, "eve@example.com").await;
+    let listed = async |limit| {
+        let memberships = backend.store().list_memberships(owner.id, limit).await.unwrap();
+        assert!(memberships.iter().all(|found| found.account_id == owner.id && found.role == Role::Owner));
+        memberships.into_iter().map(|found| (found.workspace_id, found.tier)).collect::<Vec<_>>()
     };
-    assert_eq!(sole().await, None);
-    let first = stored_workspace(&*backend, &owner, "first", |_| ()).await;
-    assert_eq!(sole().await, Some(first.id));
-    let second = stored_workspace(&*backend, &owner, "second", |_| ()).await;
-    assert_eq!(sole().await, None);
-    delete(&*backend, &first, moment(1)).await;
-    assert_eq!(sole().await, Some(second.id));
+    assert_eq!(listed(2).await, []);
+    let mut made = Vec::new();
+    for (slug, tier) in [("c", Tier::Pro), ("a", Tier::Agency), ("b", Tier::Free)] {
+        stored_workspace(&*backend, &stranger, &format!("{slug}-other"), |_| ()).await;
+        made.push(stored_workspace(&*backend, &owner, slug, |workspace| workspace.tier = tier).await);
+    }
+    let expected: Vec<_> = made.iter().map(|workspace| (workspace.id, workspace.tier)).collect();
+    assert_eq!(listed(2).await, expected[..2]);
+    assert_eq!(listed(100).await, expected);
+    delete(&*backend, &made[0], moment(1)).await;
+    assert_eq!(listed(100).await, expected[1..]);
+}
+
+/// Page after page by id, whoever owns them, without the deleted.
+pub async fn all_workspaces_come_by_id<B: Backend>(backend: Arc<B>) {
+    let (ada, first) = stored_pair(&*backend).await;
+    let grace = stored_account(&*backend, "grace@example.com").await;
+    let mut made = vec![first];
+    for (owner, slug) in [(&grace, "b"), (&ada, "gone"), (&grace, "a"), (&ada, "c")] {
+        made.push(stored_workspace(&*backend, owner, slug, |_| ()).await);
+    }
+    delete(&*backend, &made.remove(2), moment(1)).await;
+    let listed = async |after, limit| backend.store().list_all_workspaces(after, limit).await.unwrap();
+    assert_eq!(listed(None, 100).await, made);
+    assert_eq!(listed(None, 2).await, made[..2]);
+    assert_eq!(listed(Some(made[1].id), 2).await, made[2..]);
+    assert_eq!(listed(Some(made[3].id), 2).await, []);
 }
 
 /// The members of several workspaces come together, in order, without those of others.
@@ -227,22 +150,9 @@ pub async fn members_come_by_workspace<B: Backend>(backend: Arc<B>) {
     let grace = stored_account(&*backend, "grace@example.com").await;
     let second = stored_workspace(&*backend, &grace, "second", |_| ()).await;
     stored_workspace(&*backend, &grace, "third", |_| ()).await;
-    let members = backend
-        .store()
-        .list_members(&[second.id, first.id])
-        .await
-        .unwrap();
-    let shown: Vec<_> = members
-        .iter()
-        .map(|member| (member.workspace_id, &member.account, member.role))
-        .collect();
-    assert_eq!(
-        shown,
-        [
-            (first.id, &ada, Role::Owner),
-            (second.id, &grace, Role::Owner)
-        ]
-    );
+    let members = backend.store().list_members(&[second.id, first.id]).await.unwrap();
+    let shown: Vec<_> = members.iter().map(|member| (member.workspace_id, &member.account, member.role)).collect();
+    assert_eq!(shown, [(first.id, &ada, Role::Owner), (second.id, &grace, Role::Owner)]);
     assert!(backend.store().list_members(&[]).await.unwrap().is_empty());
 }
 
@@ -267,49 +177,23 @@ pub async fn concurrent_changes_under_a_lock_lose_nothing<B: Backend>(backend: A
         });
     }
     writers.join_all().await;
-    assert_eq!(
-        count(
-            &backend
-                .store()
-                .find_workspace(home.id)
-                .await
-                .unwrap()
-                .unwrap()
-        ),
-        WRITERS * ROUNDS
-    );
+    assert_eq!(count(&backend.store().find_workspace(home.id).await.unwrap().unwrap()), WRITERS * ROUNDS);
 }
 
 fn count(workspace: &Workspace) -> u64 {
-    workspace
-        .settings
-        .as_object()
-        .get("count")
-        .and_then(Value::as_u64)
-        .unwrap_or(0)
+    workspace.settings.as_object().get("count").and_then(Value::as_u64).unwrap_or(0)
 }
 
 /// The longest, largest, earliest and latest that the domain allows.
 pub async fn extreme_workspaces_come_back_as_they_were<B: Backend>(backend: Arc<B>) {
     let owner = stored_account(&*backend, &format!("{}@example.com", "a".repeat(242))).await;
-    let nothing_left = |settings: &Settings| {
-        Settings::MAX_BYTES - settings.to_json().len() - r#","blob":"""#.len()
-    };
+    let nothing_left = |settings: &Settings| Settings::MAX_BYTES - settings.to_json().len() - r#","blob":"""#.len();
     let awkward = Map::from_iter([
-        (
-            "\u{0}\u{1f980}".to_owned(),
-            json!("\u{0}\u{7f}\u{ffff}\\\"\n%_' --"),
-        ),
-        (
-            "deep".to_owned(),
-            json!([[[{ "": [null, -0.5, 1e300, i64::MIN, u64::MAX] }]]]),
-        ),
+        ("\u{0}\u{1f980}".to_owned(), json!("\u{0}\u{7f}\u{ffff}\\\"\n%_' --")),
+        ("deep".to_owned(), json!([[[{ "": [null, -0.5, 1e300, i64::MIN, u64::MAX] }]]])),
     ]);
     let settings = Settings::default().merged(&awkward).unwrap();
-    let blob = Map::from_iter([(
-        "blob".to_owned(),
-        Value::from("x".repeat(nothing_left(&settings))),
-    )]);
+    let blob = Map::from_iter([("blob".to_owned(), Value::from("x".repeat(nothing_left(&settings))))]);
     let settings = settings.merged(&blob).unwrap();
     assert_eq!(settings.to_json().len(), Settings::MAX_BYTES);
     let mut stored = Vec::new();
@@ -327,21 +211,10 @@ pub async fn extreme_workspaces_come_back_as_they_were<B: Backend>(backend: Arc<
         tx.insert_workspace(&made, owner.id).await.unwrap();
         assert_eq!(tx.lock_workspace(id).await.unwrap(), Some(made.clone()));
         tx.commit().await.unwrap();
-        assert_eq!(
-            backend.store().find_workspace(id).await.unwrap(),
-            Some(made.clone())
-        );
+        assert_eq!(backend.store().find_workspace(id).await.unwrap(), Some(made.clone()));
         stored.insert(0, made);
     }
-    assert_eq!(
-        backend
-            .store()
-            .list_workspaces_of(owner.id, &first_page())
-            .await
-            .unwrap()
-            .items,
-        stored
-    );
+    assert_eq!(backend.store().list_workspaces_of(owner.id, &first_page()).await.unwrap().items, stored);
 }
 
 /// What was deleted at the bound or later stays, as does all that lives; what was deleted before goes, events too.
@@ -352,13 +225,13 @@ pub async fn a_purge_takes_only_what_was_deleted_before<B: Backend>(backend: Arc
         made.push(stored_workspace(&*backend, &owner, slug, |_| ()).await);
     }
     for (seed, workspace) in (1..).zip(&made) {
-        stored_key(&*backend, &owner, Some(workspace.id), |_| ()).await;
-        stored_key(&*backend, &owner, Some(workspace.id), |key| {
-            key.revoked_at = Some(moment(1))
-        })
-        .await;
+        // A pepper version each: it tells, through a port, whether the key is still stored.
+        for (pepper, revoked_at) in [(PepperVersion(seed), None), (PepperVersion(-seed), Some(moment(1)))] {
+            let change = |key: &mut ApiKey| (key.pepper_version, key.revoked_at) = (pepper, revoked_at);
+            stored_key(&*backend, &owner, Some(workspace.id), change).await;
+        }
         let mut tx = backend.begin().await.unwrap();
-        tx.append(&event(workspace.id, seed)).await.unwrap();
+        tx.append(&event(workspace.id, seed.unsigned_abs().into())).await.unwrap();
         tx.commit().await.unwrap();
     }
     let account_key = stored_key(&*backend, &owner, None, |_| ()).await;
@@ -367,24 +240,14 @@ pub async fn a_purge_takes_only_what_was_deleted_before<B: Backend>(backend: Arc
     assert_eq!(purge(&*backend, moment(200), 10).await, 1);
     assert_eq!(purge(&*backend, moment(200), 10).await, 0);
     assert_eq!(backend.events_of(made[0].id).await.unwrap().len(), 1);
-    assert_eq!(
-        backend.events_of(made[1].id).await.unwrap().len(),
-        0,
-        "its events go with it"
-    );
+    assert_eq!(backend.events_of(made[1].id).await.unwrap().len(), 0, "its events go with it");
     assert_eq!(backend.events_of(made[2].id).await.unwrap().len(), 1);
-    let left = backend
-        .store()
-        .list_keys_of_account(owner.id)
-        .await
-        .unwrap();
-    assert!(
-        left.contains(&account_key) && left.iter().any(|key| key.workspace_id == Some(made[0].id))
-    );
-    assert_eq!(
-        backend.store().find_workspace(made[0].id).await.unwrap(),
-        Some(made[0].clone())
-    );
+    let mut peppers = backend.store().list_pepper_versions().await.unwrap();
+    peppers.sort_by_key(|version| version.0);
+    assert_eq!(peppers, [-3, -1, 1, 3, 7].map(PepperVersion), "its keys go with it, the revoked too");
+    let left = backend.store().list_keys_of_account(owner.id).await.unwrap();
+    assert!(left.contains(&account_key) && left.iter().any(|key| key.workspace_id == Some(made[0].id)));
+    assert_eq!(backend.store().find_workspace(made[0].id).await.unwrap(), Some(made[0].clone()));
 }
 
 /// The limit counts workspaces, and the oldest deletion goes first.

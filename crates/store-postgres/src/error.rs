@@ -1,4 +1,4 @@
-use core_domain::{BoxError, Constraint, StorageError, WireWord};
+use core_domain::{BoxError, Constraint, StorageError};
 use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error};
 
 /// The domain's name for what went wrong in the database.
@@ -16,10 +16,7 @@ pub(crate) fn storage(operation: &'static str) -> impl Fn(Error) -> StorageError
     }
 }
 
-fn broken_constraint(
-    kind: &DatabaseErrorKind,
-    information: &dyn DatabaseErrorInformation,
-) -> Option<Constraint> {
+fn broken_constraint(kind: &DatabaseErrorKind, information: &dyn DatabaseErrorInformation) -> Option<Constraint> {
     match (kind, information.constraint_name()?) {
         (DatabaseErrorKind::UniqueViolation, "accounts_email_key") => Some(Constraint::AccountEmail),
         (DatabaseErrorKind::UniqueViolation, "workspaces_slug_key") => Some(Constraint::WorkspaceSlug),
@@ -39,19 +36,19 @@ fn lost_a_race(kind: &DatabaseErrorKind, information: &dyn DatabaseErrorInformat
     }
 }
 
-/// Names the column whose value can't be read.
-pub(crate) fn corrupt<E: Into<BoxError>>(
-    table: &'static str,
-    column: &'static str,
-) -> impl Fn(E) -> StorageError {
-    move |error| StorageError::corrupt(table, column, error)
+/// Says which column a value that can't be read comes from.
+pub(crate) trait OrCorrupt<T> {
+    fn or_corrupt(self, table: &'static str, column: &'static str) -> Result<T, StorageError>;
 }
 
-/// Reads a wire word.
-pub(crate) fn word<W: WireWord>(
-    table: &'static str,
-    column: &'static str,
-    text: &str,
-) -> Result<W, StorageError> {
-    W::from_word(text).ok_or_else(|| StorageError::corrupt(table, column, "an unknown word"))
+impl<T, E: Into<BoxError>> OrCorrupt<T> for Result<T, E> {
+    fn or_corrupt(self, table: &'static str, column: &'static str) -> Result<T, StorageError> {
+        self.map_err(|source| StorageError::corrupt(table, column, source))
+    }
+}
+
+impl<T> OrCorrupt<T> for Option<T> {
+    fn or_corrupt(self, table: &'static str, column: &'static str) -> Result<T, StorageError> {
+        self.ok_or("an unknown value").or_corrupt(table, column)
+    }
 }

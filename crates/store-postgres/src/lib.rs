@@ -1,0 +1,22 @@
+#![doc = include_str!("../README.md")]
+
+mod accounts;
+mod connector;
+mod credentials;
+mod error;
+mod events;
+mod keys;
+mod list;
+mod memberships;
+mod migrations;
+mod pool;
+mod schema;
+mod store;
+mod time;
+mod tx;
+mod workspaces;
+
+pub use connector::ConnectError;
+pub use pool::PgOptions;
+pub use store::PgStore;
+pub use tx::PgTx;

@@ -1,7 +1,7 @@
 use chrono::{DateTime, Utc};
 use core_domain::{StorageError, Timestamp};
 
-use crate::error::corrupt;
+use crate::error::OrCorrupt as _;
 
 /// Every [`Timestamp`] is a moment that chrono knows.
 pub(crate) fn stored(moment: Timestamp) -> DateTime<Utc> {
@@ -9,11 +9,11 @@ pub(crate) fn stored(moment: Timestamp) -> DateTime<Utc> {
 }
 
 pub(crate) fn read(
+    moment: DateTime<Utc>,
     table: &'static str,
     column: &'static str,
-    moment: DateTime<Utc>,
 ) -> Result<Timestamp, StorageError> {
-    Timestamp::from_unix_micros(moment.timestamp_micros()).map_err(corrupt(table, column))
+    Timestamp::from_unix_micros(moment.timestamp_micros()).or_corrupt(table, column)
 }
 
 #[cfg(test)]
@@ -23,16 +23,13 @@ mod tests {
     #[test]
     fn the_ends_of_time_survive() {
         for moment in [Timestamp::MIN, Timestamp::MAX] {
-            assert_eq!(read("t", "c", stored(moment)).unwrap(), moment);
+            assert_eq!(read(stored(moment), "t", "c").unwrap(), moment);
         }
     }
 
     #[test]
     fn a_moment_out_of_bounds_is_corrupt() {
         let beyond = stored(Timestamp::MAX) + chrono::TimeDelta::microseconds(1);
-        assert!(matches!(
-            read("t", "c", beyond),
-            Err(StorageError::Corrupt { table: "t", column: "c", .. })
-        ));
+        assert!(matches!(read(beyond, "t", "c"), Err(StorageError::Corrupt { table: "t", column: "c", .. })));
     }
 }

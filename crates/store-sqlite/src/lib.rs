@@ -1,0 +1,23 @@
+#![doc = include_str!("../README.md")]
+
+mod accounts;
+mod credentials;
+mod error;
+mod events;
+mod ids;
+mod keys;
+mod lease;
+mod memberships;
+mod migrations;
+mod open;
+#[cfg(test)]
+mod plan;
+mod pool;
+mod schema;
+mod search;
+mod store;
+mod tx;
+mod workspaces;
+
+pub use store::{SqliteOptions, SqliteStore};
+pub use tx::SqliteTx;

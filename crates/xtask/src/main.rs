@@ -1,9 +1,11 @@
 //! The project's tasks, run as `cargo xtask <task>`.
 
+mod bench;
 mod binary;
 mod ci;
 mod fuzz;
 mod process;
+mod server;
 mod test;
 mod tools;
 
@@ -24,6 +26,7 @@ enum Task {
     Test(test::Args),
     Ci(ci::Args),
     Fuzz(fuzz::Args),
+    Bench(bench::Args),
 }
 
 fn main() -> ExitCode {
@@ -31,6 +34,7 @@ fn main() -> ExitCode {
         Task::Test(args) => test::run(&args),
         Task::Ci(args) => ci::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Fuzz(args) => fuzz::run(&args).map(|()| ExitCode::SUCCESS),
+        Task::Bench(args) => bench::run(&args).map(|()| ExitCode::SUCCESS),
     });
     outcome.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

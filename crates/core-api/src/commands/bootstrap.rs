@@ -20,7 +20,8 @@ pub(crate) async fn run(services: &Services, arguments: Bootstrap) -> anyhow::Re
     let Founding { workspace, issued } = found.run(&services.store, &services.workspaces, &services.keys).await?;
     let secret = issued.token.expose();
     if arguments.json {
-        let answer = json!({ "account_id": issued.key.account_id.get(), "workspace_id": workspace.id.get(), "key": secret });
+        let answer =
+            json!({ "account_id": issued.key.account_id.get(), "workspace_id": workspace.id.get(), "key": secret });
         return print(&answer.to_string());
     }
     print(&format!(

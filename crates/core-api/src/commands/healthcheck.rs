@@ -11,8 +11,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Asks the server on this machine whether it is ready.
 pub(crate) fn run(config: &Config) -> anyhow::Result<()> {
     let address = reachable(config.listen);
-    let mut stream = TcpStream::connect_timeout(&address, PATIENCE)
-        .with_context(|| format!("nothing answers on {address}"))?;
+    let mut stream =
+        TcpStream::connect_timeout(&address, PATIENCE).with_context(|| format!("nothing answers on {address}"))?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.write_all(b"GET /health/ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
     let mut answer = String::new();

@@ -15,9 +15,9 @@ pub(crate) async fn create(services: &Services, arguments: CreateKey) -> anyhow:
     let account = account(services, &arguments.account).await?;
     let name = KeyName::try_from(arguments.name.as_str()).context("--name is wrong")?;
     let scopes: ScopeSet = arguments.scopes.join(" ").parse().context("--scopes is wrong")?;
-    let environment =
-        Environment::from_word(&arguments.environment).context("--environment must be live or test")?;
-    let expires_at = arguments.expires_at.as_deref().map(Timestamp::parse).transpose().context("--expires-at is wrong")?;
+    let environment = Environment::from_word(&arguments.environment).context("--environment must be live or test")?;
+    let expires_at =
+        arguments.expires_at.as_deref().map(Timestamp::parse).transpose().context("--expires-at is wrong")?;
     let mut tx = services.store.begin().await?;
     let issued = if let Some(id) = arguments.workspace {
         let context = context(services, &account, id).await?;
@@ -56,7 +56,14 @@ pub(crate) async fn list(services: &Services, email: &str, as_json: bool) -> any
     }
     for key in &keys {
         let place = key.workspace_id.map_or("account-level".to_owned(), |id| format!("workspace {id}"));
-        print(&format!("{}\t{}...\t{}\t{place}\t{}\t{}", key.id, key.prefix, key.status(now), key.scopes, key.name.as_str()))?;
+        print(&format!(
+            "{}\t{}...\t{}\t{place}\t{}\t{}",
+            key.id,
+            key.prefix,
+            key.status(now),
+            key.scopes,
+            key.name.as_str()
+        ))?;
     }
     Ok(())
 }

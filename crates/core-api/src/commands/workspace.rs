@@ -27,7 +27,13 @@ pub(crate) async fn list(services: &Services, account: Option<&str>, as_json: bo
             rows.extend(batch.iter().map(row));
         } else {
             for workspace in &batch {
-                print(&format!("{}\t{}\t{}\t{}", workspace.id, workspace.slug, workspace.tier, workspace.name.as_str()))?;
+                print(&format!(
+                    "{}\t{}\t{}\t{}",
+                    workspace.id,
+                    workspace.slug,
+                    workspace.tier,
+                    workspace.name.as_str()
+                ))?;
             }
         }
     }

@@ -37,7 +37,8 @@ mod tests {
 
     #[test]
     fn texts_numbers_and_lists_are_read() {
-        let values = parse("listen = '0.0.0.0:80'\ndatabase_pool = 8\ntrusted_proxies = ['10.0.0.0/8', '::1']").unwrap();
+        let values =
+            parse("listen = '0.0.0.0:80'\ndatabase_pool = 8\ntrusted_proxies = ['10.0.0.0/8', '::1']").unwrap();
         assert_eq!(values.get("CORE_API_LISTEN"), Some("0.0.0.0:80"));
         assert_eq!(values.get("CORE_API_DATABASE_POOL"), Some("8"));
         assert_eq!(values.get("CORE_API_TRUSTED_PROXIES"), Some("10.0.0.0/8,::1"));

@@ -12,8 +12,8 @@ use core_domain::parse_network;
 use ipnet::IpNet;
 
 pub(crate) use secret::Secrets;
+use settings::Values;
 pub(crate) use settings::settings_help;
-use settings::{SETTINGS, Values};
 
 /// Everything that can be set, checked.
 #[derive(Debug)]
@@ -131,7 +131,11 @@ fn pool_size(text: &str) -> anyhow::Result<usize> {
 }
 
 fn redis_url(text: &str) -> anyhow::Result<String> {
-    if text.starts_with("redis://") || text.starts_with("rediss://") { Ok(text.to_owned()) } else { bail!("must begin with redis:// or rediss://") }
+    if text.starts_with("redis://") || text.starts_with("rediss://") {
+        Ok(text.to_owned())
+    } else {
+        bail!("must begin with redis:// or rediss://")
+    }
 }
 
 fn address(text: &str) -> anyhow::Result<SocketAddr> {
@@ -184,12 +188,15 @@ fn without_password(url: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::settings::SETTINGS;
     use super::*;
 
     fn load(values: &[(&str, &str)]) -> Result<Config, String> {
         let mut all = Values::default();
         let environment = values.iter().map(|(name, value)| ((*name).into(), (*value).into()));
-        all.overlay_environment(environment).and_then(|()| Config::from_values(&all)).map_err(|error| format!("{error:#}"))
+        all.overlay_environment(environment)
+            .and_then(|()| Config::from_values(&all))
+            .map_err(|error| format!("{error:#}"))
     }
 
     #[test]
@@ -222,7 +229,8 @@ mod tests {
 
     #[test]
     fn no_secret_is_described() {
-        let config = load(&[("DATABASE_URL", "postgres://ada:hunter2@db/core"), ("CORE_API_SECRET_KEY", "c2VjcmV0")]).unwrap();
+        let config =
+            load(&[("DATABASE_URL", "postgres://ada:hunter2@db/core"), ("CORE_API_SECRET_KEY", "c2VjcmV0")]).unwrap();
         let text = config.describe() + &format!("{:?}", config.secrets().err());
         assert!(!text.contains("hunter2") && !text.contains("c2VjcmV0"), "{text}");
     }

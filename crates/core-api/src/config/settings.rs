@@ -23,28 +23,63 @@ const fn setting(name: &'static str, default: Option<&'static str>, help: &'stat
 }
 
 pub(crate) const SETTINGS: &[Setting] = &[
-    setting("DATABASE_URL", Some("sqlite:data/core-api.db"), "sqlite:<file> or postgres://user:password@host/database (sslmode=require for TLS)"),
+    setting(
+        "DATABASE_URL",
+        Some("sqlite:data/core-api.db"),
+        "sqlite:<file> or postgres://user:password@host/database (sslmode=require for TLS)",
+    ),
     setting("REDIS_URL", None, "redis:// or rediss:// URL of the Redis that replicas share"),
     setting("CORE_API_LISTEN", Some("127.0.0.1:8080"), "address and port of the API"),
     setting("CORE_API_METRICS_LISTEN", Some("127.0.0.1:9090"), "address and port of /metrics, or off"),
-    setting("CORE_API_PUBLIC_URL", None, "what absolute links are built on; each request's own scheme and host when not set"),
-    setting("CORE_API_SECRET_KEY", None, "base64 of at least 32 random bytes, from which pepper and encryption keys are derived; made beside a SQLite file on first start, required with PostgreSQL"),
-    setting("CORE_API_PREVIOUS_SECRET_KEYS", Some(""), "comma-separated secret keys that were in force before: what was made under them keeps working"),
-    setting("CORE_API_TRUSTED_PROXIES", Some(""), "comma-separated addresses and CIDR blocks whose X-Forwarded-For and Forwarded are believed"),
-    setting("CORE_API_LOG", Some("info"), "what is logged: a level, or a filter such as info,http_api=debug"),
+    setting(
+        "CORE_API_PUBLIC_URL",
+        None,
+        "what absolute links are built on; each request's own scheme and host when not set",
+    ),
+    setting(
+        "CORE_API_SECRET_KEY",
+        None,
+        "base64 of at least 32 random bytes, from which pepper and encryption keys are derived; made beside a SQLite file on first start, required with PostgreSQL",
+    ),
+    setting(
+        "CORE_API_PREVIOUS_SECRET_KEYS",
+        Some(""),
+        "comma-separated secret keys that were in force before: what was made under them keeps working",
+    ),
+    setting(
+        "CORE_API_TRUSTED_PROXIES",
+        Some(""),
+        "comma-separated addresses and CIDR blocks whose X-Forwarded-For and Forwarded are believed",
+    ),
+    setting(
+        "CORE_API_LOG",
+        Some("info,actix_server=warn"),
+        "what is logged: a level, or a filter such as info,http_api=debug",
+    ),
     setting("CORE_API_LOG_FORMAT", Some("text"), "text or json"),
-    setting("CORE_API_DATABASE_POOL", Some("16"), "the most PostgreSQL connections of this process, 1 to 1000; SQLite readers are at most 8"),
+    setting(
+        "CORE_API_DATABASE_POOL",
+        Some("16"),
+        "the most PostgreSQL connections of this process, 1 to 1000; SQLite readers are at most 8",
+    ),
 ];
 
 /// The settings, for `--help`.
 pub(crate) fn settings_help() -> String {
-    let mut help = "Settings (environment variable, or the key in brackets in the file named by --config):\n".to_owned();
+    let mut help =
+        "Settings (environment variable, or the key in brackets in the file named by --config):\n".to_owned();
     for setting in SETTINGS {
         let default = match setting.default {
             Some("") | None => "not set".to_owned(),
             Some(text) => text.to_owned(),
         };
-        let _ = write!(help, "\n  {} [{}]\n      {}\n      default: {default}\n", setting.name, setting.file_key(), setting.help);
+        let _ = write!(
+            help,
+            "\n  {} [{}]\n      {}\n      default: {default}\n",
+            setting.name,
+            setting.file_key(),
+            setting.help
+        );
     }
     help
 }
@@ -59,7 +94,10 @@ impl Values {
     }
 
     /// Takes over the environment's variables. Those that begin with `CORE_API_` must be settings.
-    pub(crate) fn overlay_environment(&mut self, variables: impl Iterator<Item = (OsString, OsString)>) -> anyhow::Result<()> {
+    pub(crate) fn overlay_environment(
+        &mut self,
+        variables: impl Iterator<Item = (OsString, OsString)>,
+    ) -> anyhow::Result<()> {
         for (name, value) in variables {
             let Some(name) = name.to_str() else { continue };
             let Some(setting) = SETTINGS.iter().find(|setting| setting.name == name) else {

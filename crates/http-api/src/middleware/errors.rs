@@ -4,38 +4,53 @@ use std::panic::AssertUnwindSafe;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::StatusCode;
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage, HttpRequest};
+use actix_web::{Error, HttpMessage, HttpResponse, ResponseError};
 use futures_util::FutureExt;
 
-use super::observe::RequestId;
+use super::observe::{REQUEST_ID, RequestId};
 use crate::ApiError;
+use crate::error::ErrorAnswer;
 
 /// Gives every error the contract's shape: those of handlers, those of the framework itself, and panics.
 pub(crate) async fn shape_errors(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let plain = request.request().clone();
+    let id = request.extensions().get::<RequestId>().cloned().unwrap_or_default();
     match AssertUnwindSafe(next.call(request)).catch_unwind().await {
         Ok(Ok(response)) => {
             let Some(error) = response.response().error() else { return Ok(response.map_into_boxed_body()) };
-            let shaped = shape(response.request(), error);
+            let shaped = shape(error, id).error_response();
             Ok(response.into_response(shaped))
         }
-        Ok(Err(error)) => {
-            let shaped = shape(&plain, &error);
-            Ok(ServiceResponse::new(plain, shaped))
-        }
-        Err(panic) => {
-            let error = ApiError::Internal(panic_text(&*panic).into()).into();
-            let shaped = shape(&plain, &error);
-            Ok(ServiceResponse::new(plain, shaped))
-        }
+        Ok(Err(error)) => Err(shape(&error, id).into()),
+        Err(panic) => Err(shape(&ApiError::Internal(panic_text(&*panic).into()).into(), id).into()),
     }
 }
 
-fn shape(request: &HttpRequest, error: &Error) -> actix_web::HttpResponse {
+/// An error with all that its answer is made of.
+#[derive(Debug, thiserror::Error)]
+#[error("{answer:?}")]
+struct Shaped {
+    answer: ErrorAnswer,
+    id: RequestId,
+}
+
+impl ResponseError for Shaped {
+    fn status_code(&self) -> StatusCode {
+        self.answer.status
+    }
+
+    fn error_response(&self) -> HttpResponse<BoxBody> {
+        let mut response = self.answer.to_response();
+        response.headers_mut().insert(REQUEST_ID, self.id.to_header());
+        response
+    }
+}
+
+fn shape(error: &Error, id: RequestId) -> Shaped {
     let own;
     let error = if let Some(error) = error.as_error::<ApiError>() {
         error
@@ -46,8 +61,7 @@ fn shape(request: &HttpRequest, error: &Error) -> actix_web::HttpResponse {
     if error.status().0.is_server_error() {
         tracing::error!(error = %chain(error), "a request failed");
     }
-    let extensions = request.extensions();
-    error.to_response(extensions.get::<RequestId>().map_or("", RequestId::as_str))
+    Shaped { answer: error.answer(id.as_str()), id }
 }
 
 /// The error and what lies behind it, for the log.

@@ -8,11 +8,17 @@ use actix_web::{Error, HttpMessage, web};
 use core_domain::{Clock, Entropy, random_base62};
 use tracing::Instrument;
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The id that ties a request to its log lines (contract: Service surface).
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(crate) struct RequestId(HeaderValue);
+
+impl Default for RequestId {
+    fn default() -> Self {
+        Self(HeaderValue::from_static("req_unknown"))
+    }
+}
 
 impl RequestId {
     /// The client's own, or a new one.
@@ -21,9 +27,13 @@ impl RequestId {
             Some(given) if is_request_id(given.as_bytes()) => Self(given.clone()),
             _ => {
                 let made = HeaderValue::try_from(format!("req_{}", random_base62(entropy, 20)));
-                Self(made.unwrap_or(HeaderValue::from_static("req_unknown")))
+                made.map_or_else(|_| Self::default(), Self)
             }
         }
+    }
+
+    pub(crate) fn to_header(&self) -> HeaderValue {
+        self.0.clone()
     }
 
     pub(crate) fn as_str(&self) -> &str {
@@ -57,20 +67,25 @@ pub(crate) async fn observe(
     request.extensions_mut().insert(id.clone());
     // At the highest level, so that whatever is logged at all carries the id.
     let span = tracing::error_span!("request", request_id = %id);
+    let (method, uri) = (request.method().clone(), request.uri().clone());
     async move {
         let started = clock.monotonic();
-        let mut response = next.call(request).await?;
+        let mut outcome = next.call(request).await;
         let elapsed = clock.monotonic().saturating_sub(started);
-        response.headers_mut().insert(REQUEST_ID, id.0);
-        let request = response.request();
-        let route = request.match_pattern().unwrap_or_else(|| "unmatched".to_owned());
-        let (method, status) = (method_name(request.method()), response.status());
-        tracing::info!(%method, path = request.path(), status = status.as_u16(), elapsed_us = micros(elapsed), "request");
-        metrics::histogram!(
-            "http_request_duration_seconds", "method" => method, "route" => route, "status" => status_class(status.as_u16())
-        )
-        .record(elapsed.as_secs_f64());
-        Ok(response)
+        let (status, route) = match &mut outcome {
+            Ok(response) => {
+                response.headers_mut().insert(REQUEST_ID, id.0);
+                (response.status(), response.request().match_pattern())
+            }
+            Err(error) => (error.as_response_error().status_code(), None),
+        };
+        let method = method_name(&method);
+        tracing::info!(method, path = uri.path(), status = status.as_u16(), elapsed_us = micros(elapsed), "request");
+        let route = route.unwrap_or_else(|| "unmatched".to_owned());
+        let class = status_class(status.as_u16());
+        metrics::histogram!("http_request_duration_seconds", "method" => method, "route" => route, "status" => class)
+            .record(elapsed.as_secs_f64());
+        outcome
     }
     .instrument(span)
     .await

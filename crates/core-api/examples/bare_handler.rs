@@ -1,0 +1,28 @@
+//! The baseline of `cargo xtask bench`: an actix-web handler that answers JSON, and nothing around it.
+
+use actix_web::{App, HttpResponse, HttpServer, web};
+use serde_json::json;
+
+async fn me() -> HttpResponse {
+    HttpResponse::Ok().json(json!({
+        "data": {
+            "kind": "api_key",
+            "key": { "id": 1, "name": "First key", "prefix": "sk_live_abc" },
+            "account_id": 1,
+            "workspace_id": null,
+            "scopes": ["*"],
+            "environment": "live",
+            "tier": "enterprise",
+            "rate_limit": { "requests_per_minute": 100_000, "burst_percent": 100 },
+            "expires_at": null,
+        }
+    }))
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let port: u16 = std::env::args().nth(1).unwrap_or_default().parse()?;
+    let workers = std::thread::available_parallelism().map_or(2, usize::from);
+    let server = HttpServer::new(|| App::new().route("/me", web::get().to(me))).workers(workers);
+    Ok(server.bind(("127.0.0.1", port))?.run().await?)
+}

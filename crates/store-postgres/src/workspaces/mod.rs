@@ -1,0 +1,5 @@
+mod list;
+mod purge;
+mod read;
+mod row;
+mod write;

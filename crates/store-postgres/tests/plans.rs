@@ -1,0 +1,92 @@
+//! How PostgreSQL means to run the lists, on tables of some size.
+
+mod support;
+
+use std::sync::Mutex;
+
+use core_domain::{AccountId, ListQuery, Order, PageRequest, Sort, Timestamp, WireWord, WorkspaceId};
+use diesel::connection::{Instrumentation, InstrumentationEvent, set_default_instrumentation};
+use keys::{KeyFilter, KeyReader as _, KeySort, KeyStatus};
+use support::TestDatabase;
+use tokio_postgres::{Client, SimpleQueryMessage};
+use workspaces::{WorkspaceFilter, WorkspaceReader as _, WorkspaceSort};
+
+/// Statements with their parameters, as diesel shows them.
+static STATEMENTS: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+fn recorder() -> Option<Box<dyn Instrumentation>> {
+    Some(Box::new(|event: InstrumentationEvent<'_>| {
+        if let InstrumentationEvent::StartQuery { query, .. } = event {
+            STATEMENTS.lock().unwrap().push(query.to_string());
+        }
+    }))
+}
+
+/// Two accounts with 3,000 workspaces each, and two workspaces with 3,000 keys each, a tenth of them revoked.
+const ROWS: &str = "
+    INSERT INTO accounts SELECT id, 'a' || id || '@example.com', 3000, now() FROM generate_series(1, 2) AS id;
+    INSERT INTO workspaces SELECT id, 'n' || id % 50, 's' || id, id % 6 * 10 + 10, '{}', 's', 2700, now(),
+        now() - id % 100 * interval '1 hour' FROM generate_series(1, 6000) AS id;
+    INSERT INTO memberships SELECT id % 2 + 1, id, 'owner', name, slug, tier, search_text, created_at, updated_at
+        FROM workspaces;
+    INSERT INTO api_keys SELECT id, id, 1, id % 2 + 1, 'n' || id % 50, 'sk_live_abc', decode(md5(id::text), 'hex'), 1,
+        'live', 'read', NULL, NULL, NULL, CASE WHEN id % 3 = 0 THEN now() + id * interval '1 hour' END, NULL,
+        CASE WHEN id % 20 < 2 THEN now() END, NULL, CASE WHEN id % 4 = 0 THEN now() - id * interval '1 minute' END,
+        's', now() - id % 100 * interval '1 hour', now() FROM generate_series(1, 6000) AS id;
+    ANALYZE";
+
+async fn plan_of_the_last_statement(client: &Client, settings: &str) -> String {
+    let shown = STATEMENTS.lock().unwrap().iter().rfind(|sql| sql.contains("ORDER BY")).unwrap().clone();
+    let (sql, parameters) = shown.split_once(" -- binds: [").unwrap();
+    let parameters = parameters.strip_suffix(']').unwrap();
+    let explain = format!("{settings}; PREPARE p AS {sql}; EXPLAIN EXECUTE p({parameters}); DEALLOCATE p");
+    let lines = client.simple_query(&explain).await.unwrap();
+    let lines = lines.iter().filter_map(|message| match message {
+        SimpleQueryMessage::Row(row) => row.get(0),
+        _ => None,
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+async fn assert_walks_an_index(client: &Client, list: &str) {
+    for mode in ["force_custom_plan", "force_generic_plan"] {
+        let settings = format!("SET plan_cache_mode = {mode}");
+        let plan = plan_of_the_last_statement(client, &settings).await;
+        assert!(
+            plan.contains("Index") && !plan.contains("Sort") && !plan.contains("Seq Scan"),
+            "{list}, {mode}:\n{plan}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_order_of_every_list_walks_an_index() {
+    set_default_instrumentation(recorder).unwrap();
+    let database = TestDatabase::migrated().await;
+    let client = support::client(&database.url).await;
+    client.batch_execute(ROWS).await.unwrap();
+    let page = PageRequest::new(3, 25).unwrap();
+
+    let account = AccountId::try_from(1).unwrap();
+    for field in WorkspaceSort::ALL {
+        for order in [Order::Ascending, Order::Descending] {
+            let sort = vec![Sort { field: *field, order }];
+            let query = ListQuery { filter: WorkspaceFilter::default(), sort, page };
+            let listed = database.store.list_workspaces_of(account, &query).await.unwrap();
+            assert_eq!((listed.items.len(), listed.total), (25, 3_000));
+            assert_walks_an_index(&client, &format!("workspaces by {field} {order:?}")).await;
+        }
+    }
+
+    let home = WorkspaceId::try_from(1).unwrap();
+    let revoked = KeyFilter { status: Some(KeyStatus::Revoked), ..KeyFilter::default() };
+    let lists = KeySort::ALL.iter().map(|field| (KeyFilter::default(), *field));
+    for (filter, field) in lists.chain([(revoked, KeySort::CreatedAt)]) {
+        for order in [Order::Ascending, Order::Descending] {
+            let query = ListQuery { filter: filter.clone(), sort: vec![Sort { field, order }], page };
+            let listed = database.store.list_keys(home, &query, Timestamp::MAX).await.unwrap();
+            assert_eq!(listed.items.len(), 25);
+            assert_walks_an_index(&client, &format!("keys by {field} {order:?}, {:?}", filter.status)).await;
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! A closed-loop HTTP load: each connection sends its next request when the last is answered.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+/// What one measurement found.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct Figures {
+    pub(crate) per_second: f64,
+    pub(crate) p50_ms: f64,
+    pub(crate) p99_ms: f64,
+}
+
+/// Loads `GET {path}` for `span` over so many connections. Every answer must be 200.
+pub(crate) fn run(port: u16, path: &str, key: &str, connections: usize, span: Duration) -> Result<Figures> {
+    let request = format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {key}\r\n\r\n");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let local = tokio::task::LocalSet::new();
+    let latencies = local.block_on(&runtime, async {
+        let clients: Vec<_> = (0..connections)
+            .map(|_| tokio::task::spawn_local(client(port, request.clone(), span)))
+            .collect();
+        let mut all = Vec::new();
+        for client in clients {
+            all.append(&mut client.await??);
+        }
+        Ok::<_, anyhow::Error>(all)
+    })?;
+    figures(latencies, span)
+}
+
+pub(crate) fn figures(mut latencies: Vec<Duration>, span: Duration) -> Result<Figures> {
+    ensure!(!latencies.is_empty(), "nothing was answered");
+    latencies.sort_unstable();
+    let at = |share: usize| latencies[(latencies.len() - 1) * share / 100].as_secs_f64() * 1_000.0;
+    Ok(Figures { per_second: latencies.len() as f64 / span.as_secs_f64(), p50_ms: at(50), p99_ms: at(99) })
+}
+
+#[expect(clippy::disallowed_methods, reason = "measures time")]
+async fn client(port: u16, request: String, span: Duration) -> Result<Vec<Duration>> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
+    stream.set_nodelay(true)?;
+    let mut latencies = Vec::with_capacity(100_000);
+    let mut buffer = vec![0; 16 * 1024];
+    let end = Instant::now() + span;
+    loop {
+        let sent = Instant::now();
+        if sent >= end {
+            return Ok(latencies);
+        }
+        stream.write_all(request.as_bytes()).await?;
+        answer(&mut stream, &mut buffer).await?;
+        latencies.push(sent.elapsed());
+    }
+}
+
+/// Reads one answer with a `Content-Length`.
+async fn answer(stream: &mut TcpStream, buffer: &mut [u8]) -> Result<()> {
+    let mut have = 0;
+    let mut whole = None;
+    loop {
+        let read = stream.read(&mut buffer[have..]).await?;
+        ensure!(read > 0, "the server hung up");
+        have += read;
+        if whole.is_none() {
+            whole = length(&buffer[..have])?;
+        }
+        if whole.is_some_and(|whole| have >= whole) {
+            return Ok(());
+        }
+    }
+}
+
+/// The whole answer's length, once its head is there.
+fn length(got: &[u8]) -> Result<Option<usize>> {
+    let Some(end) = got.windows(4).position(|window| window == b"\r\n\r\n") else { return Ok(None) };
+    let head = std::str::from_utf8(&got[..end])?;
+    ensure!(head.starts_with("HTTP/1.1 200"), "not 200: {}", head.lines().next().unwrap_or_default());
+    let value = head.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case("content-length").then(|| value.trim())
+    });
+    let body: usize = value.context("no Content-Length")?.parse()?;
+    Ok(Some(end + 4 + body))
+}

@@ -1,0 +1,157 @@
+//! `cargo xtask bench`: how fast it is, as ratios to baselines measured in the same run.
+//!
+//! Server, database and load generator share the machine, so absolute figures say little; a ratio of two that were
+//! measured in turns says what the API adds.
+
+mod lists;
+mod load;
+mod startup;
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use testkit::servers::{Durability, Postgres, ensure_installed};
+
+use crate::process::{cargo, output, root, run as run_program};
+use crate::server::{Bootstrapped, Setup};
+use load::Figures;
+
+/// Measure throughput, latency, start-up and memory; prints JSON.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// How long each single measurement takes, in seconds.
+    #[arg(long, default_value_t = 3)]
+    seconds: u64,
+    /// How many rows the large list has.
+    #[arg(long, default_value_t = 1_000_000)]
+    rows: u64,
+}
+
+const CONNECTIONS: usize = 64;
+const ROUNDS: usize = 3;
+
+/// Prints one JSON object.
+#[expect(clippy::print_stdout, reason = "the figures are what this task is for")]
+pub(crate) fn run(args: &Args) -> Result<()> {
+    ensure_installed()?;
+    run_program(&mut cargo(["build", "--release", "--package=core-api", "--bins", "--examples"]))?;
+    let span = Duration::from_secs(args.seconds);
+    let folder = TempDir::new().context("cannot make a temporary folder")?;
+    let postgres = Postgres::start(Durability::Real)?;
+
+    let on_sqlite = Setup::on_sqlite(&program(), folder.path())?;
+    let sqlite_caller = on_sqlite.bootstrap()?;
+    let on_postgres = Setup::on(&program(), folder.path(), postgres.url())?;
+    let postgres_caller = on_postgres.bootstrap()?;
+
+    let figures = json!({
+        "connections": CONNECTIONS,
+        "rounds": ROUNDS,
+        "seconds_per_measurement": args.seconds,
+        "start_to_first_answer_ms": startup::first_answer(&on_sqlite, 15)?,
+        "me": me(&on_sqlite, &sqlite_caller, span)?,
+        "workspace_on_sqlite": workspace(&on_sqlite, &sqlite_caller, span)?,
+        "workspace_on_postgres": workspace(&on_postgres, &postgres_caller, span)?,
+        "list_of_keys": lists::run(&on_postgres, &postgres_caller, &postgres, args.rows)?,
+    });
+    println!("{}", serde_json::to_string_pretty(&figures)?);
+    Ok(())
+}
+
+fn program() -> PathBuf {
+    target("core-api")
+}
+
+fn target(name: &str) -> PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    target.join("release").join(name)
+}
+
+/// `GET /me` against a bare handler that answers JSON of the same size.
+fn me(setup: &Setup, caller: &Bootstrapped, span: Duration) -> Result<Value> {
+    let server = setup.start("info")?;
+    let idle_kib = server.resident_kib()?;
+    let bare = Bare::start()?;
+    let pairs = in_turns(
+        || load::run(bare.port, "/me", &caller.key, CONNECTIONS, span),
+        || load::run(setup.port, "/api/v1/me", &caller.key, CONNECTIONS, span),
+    )?;
+    let loaded_kib = server.resident_kib()?;
+    server.stop()?;
+    let mut value = compared("bare_handler", &pairs);
+    value["memory_mib"] = json!({ "idle": mib(idle_kib), "under_load": mib(loaded_kib) });
+    Ok(value)
+}
+
+/// `GET /workspaces/{id}` against the same query through the same pool without HTTP.
+fn workspace(setup: &Setup, caller: &Bootstrapped, span: Duration) -> Result<Value> {
+    let server = setup.start("info")?;
+    let path = format!("/api/v1/workspaces/{}", caller.workspace_id);
+    let pairs = in_turns(
+        || bare_query(setup, caller, span),
+        || load::run(setup.port, &path, &caller.key, CONNECTIONS, span),
+    )?;
+    server.stop()?;
+    Ok(compared("bare_query", &pairs))
+}
+
+fn bare_query(setup: &Setup, caller: &Bootstrapped, span: Duration) -> Result<Figures> {
+    let mut command = Command::new(target("examples/bare_query"));
+    command
+        .arg(setup.database())
+        .args([caller.account_id.to_string(), caller.workspace_id.to_string()])
+        .args([CONNECTIONS.to_string(), span.as_secs().to_string()]);
+    serde_json::from_str(&output(&mut command)?).context("the bare query printed something else")
+}
+
+type Pairs = Vec<(Figures, Figures)>;
+
+/// Both measurements in turns, so that a drift of the machine meets both.
+fn in_turns(baseline: impl Fn() -> Result<Figures>, subject: impl Fn() -> Result<Figures>) -> Result<Pairs> {
+    baseline()?;
+    subject()?;
+    (0..ROUNDS).map(|_| Ok((baseline()?, subject()?))).collect()
+}
+
+fn compared(baseline: &str, pairs: &Pairs) -> Value {
+    let mut ratios: Vec<f64> =
+        pairs.iter().map(|(baseline, subject)| subject.per_second / baseline.per_second).collect();
+    ratios.sort_by(f64::total_cmp);
+    let (baselines, subjects): (Vec<_>, Vec<_>) = pairs.iter().copied().unzip();
+    json!({ "ratio": ratios[ratios.len() / 2], "ratios": ratios, baseline: baselines, "api": subjects })
+}
+
+fn mib(kib: u64) -> f64 {
+    (kib as f64 / 102.4).round() / 10.0
+}
+
+/// The bare handler, an example of the server's own package.
+struct Bare {
+    child: std::process::Child,
+    port: u16,
+}
+
+impl Bare {
+    fn start() -> Result<Self> {
+        let port = testkit::servers::free_port()?;
+        let child = Command::new(target("examples/bare_handler")).arg(port.to_string()).spawn()?;
+        let bare = Self { child, port };
+        let up = testkit::servers::poll_until(Duration::from_secs(10), || {
+            crate::server::answers_200(port, "/me", None).unwrap_or(false)
+        });
+        anyhow::ensure!(up, "the bare handler did not start");
+        Ok(bare)
+    }
+}
+
+impl Drop for Bare {
+    fn drop(&mut self) {
+        // Both fail only for a child that has ended.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
