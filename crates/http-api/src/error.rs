@@ -15,7 +15,7 @@ pub enum ApiError {
     #[error("{0}")]
     BadRequest(String),
     /// Several workspaces are open to the credential, and the request names none.
-    #[error("X-Workspace-ID is required: this credential opens more or fewer than one workspace.")]
+    #[error("Name the workspace in X-Workspace-ID: this credential does not open exactly one.")]
     WorkspaceRequired,
     /// No credential, or one that opens nothing: one message for all.
     #[error("Invalid or missing API key.")]

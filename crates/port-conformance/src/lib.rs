@@ -7,13 +7,18 @@ use async_trait::async_trait;
 use core_domain::{DomainEvent, StorageError, WorkspaceId};
 
 mod build;
+pub mod conflicts;
 pub mod credentials;
+pub mod endings;
+pub mod extremes;
 pub mod filters;
 pub mod keys;
 pub mod lists;
 mod model;
 mod prelude;
+pub mod purges;
 mod random;
+mod reach;
 pub mod transactions;
 pub mod workspaces;
 
@@ -47,11 +52,13 @@ macro_rules! storage_conformance {
                 a_rollback_leaves_nothing
                 readers_see_only_what_is_committed
                 events_keep_their_order_and_content
+                ids_grow_and_no_two_are_the_same
+            }
+            conflicts {
                 a_taken_email_is_named_and_the_transaction_goes_on
                 a_taken_slug_is_named_and_the_transaction_goes_on
                 a_slug_taken_by_an_update_is_named_and_the_transaction_goes_on
                 a_taken_digest_is_named_and_the_transaction_goes_on
-                ids_grow_and_no_two_are_the_same
             }
             workspaces {
                 accounts_are_found_by_email_and_id
@@ -63,7 +70,8 @@ macro_rules! storage_conformance {
                 all_workspaces_come_by_id
                 members_come_by_workspace
                 concurrent_changes_under_a_lock_lose_nothing
-                extreme_workspaces_come_back_as_they_were
+            }
+            purges {
                 a_purge_takes_only_what_was_deleted_before
                 a_purge_takes_the_oldest_first_up_to_its_limit
             }
@@ -71,13 +79,18 @@ macro_rules! storage_conformance {
                 a_key_is_reached_from_its_workspace_alone
                 an_account_level_key_is_reached_by_its_account_alone
                 keys_of_a_deleted_workspace_are_gone
-                extreme_keys_come_back_as_they_were
+                an_accounts_keys_come_by_id_without_the_revoked
+                every_pepper_version_is_listed_once
+            }
+            endings {
                 of_concurrent_rotations_one_wins
                 of_concurrent_revocations_one_wins
                 only_an_active_key_gets_a_grace_period
                 a_revoked_key_stays_readable
-                an_accounts_keys_come_by_id_without_the_revoked
-                every_pepper_version_is_listed_once
+            }
+            extremes {
+                extreme_workspaces_come_back_as_they_were
+                extreme_keys_come_back_as_they_were
             }
             credentials {
                 a_key_is_found_by_any_of_several_digests

@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use ::keys::{ApiKey, PepperVersion};
-use ::workspaces::{Email, Settings, Workspace, WorkspaceFilter, WorkspaceName, WorkspaceQuery, WorkspaceSort};
-use core_domain::{PageRequest, Role, Tier, Timestamp, WorkspaceId};
+use ::workspaces::{Email, Workspace, WorkspaceFilter, WorkspaceName, WorkspaceQuery, WorkspaceSort};
+use core_domain::{PageRequest, Role, Tier};
 use serde_json::{Map, Value, json};
 
 use crate::Backend;
-use crate::build::{delete, event, moment, stored_account, stored_key, stored_pair, stored_workspace, workspace};
+use crate::build::{delete, moment, stored_account, stored_pair, stored_workspace};
 use crate::prelude::*;
 
 fn first_page() -> WorkspaceQuery {
@@ -182,100 +181,4 @@ pub async fn concurrent_changes_under_a_lock_lose_nothing<B: Backend>(backend: A
 
 fn count(workspace: &Workspace) -> u64 {
     workspace.settings.as_object().get("count").and_then(Value::as_u64).unwrap_or(0)
-}
-
-/// The longest, largest, earliest and latest that the domain allows.
-pub async fn extreme_workspaces_come_back_as_they_were<B: Backend>(backend: Arc<B>) {
-    let owner = stored_account(&*backend, &format!("{}@example.com", "a".repeat(242))).await;
-    let nothing_left = |settings: &Settings| Settings::MAX_BYTES - settings.to_json().len() - r#","blob":"""#.len();
-    let awkward = Map::from_iter([
-        ("\u{0}\u{1f980}".to_owned(), json!("\u{0}\u{7f}\u{ffff}\\\"\n%_' --")),
-        ("deep".to_owned(), json!([[[{ "": [null, -0.5, 1e300, i64::MIN, u64::MAX] }]]])),
-    ]);
-    let settings = Settings::default().merged(&awkward).unwrap();
-    let blob = Map::from_iter([("blob".to_owned(), Value::from("x".repeat(nothing_left(&settings))))]);
-    let settings = settings.merged(&blob).unwrap();
-    assert_eq!(settings.to_json().len(), Settings::MAX_BYTES);
-    let mut stored = Vec::new();
-    for (slug, tier) in (1..).zip(Tier::ALL) {
-        let id = WorkspaceId::try_from(i64::MAX - i64::from(tier.rank())).unwrap();
-        let made = Workspace {
-            name: WorkspaceName::try_from(&*"\u{1d538}".repeat(WorkspaceName::MAX_CHARS)).unwrap(),
-            tier: *tier,
-            settings: settings.clone(),
-            created_at: Timestamp::MIN,
-            updated_at: Timestamp::MAX,
-            ..workspace(id, &slug.to_string().repeat(63))
-        };
-        let mut tx = backend.begin().await.unwrap();
-        tx.insert_workspace(&made, owner.id).await.unwrap();
-        assert_eq!(tx.lock_workspace(id).await.unwrap(), Some(made.clone()));
-        tx.commit().await.unwrap();
-        assert_eq!(backend.store().find_workspace(id).await.unwrap(), Some(made.clone()));
-        stored.insert(0, made);
-    }
-    assert_eq!(backend.store().list_workspaces_of(owner.id, &first_page()).await.unwrap().items, stored);
-}
-
-/// What was deleted at the bound or later stays, as does all that lives; what was deleted before goes, events too.
-pub async fn a_purge_takes_only_what_was_deleted_before<B: Backend>(backend: Arc<B>) {
-    let (owner, living) = stored_pair(&*backend).await;
-    let mut made = vec![living];
-    for slug in ["older", "newer"] {
-        made.push(stored_workspace(&*backend, &owner, slug, |_| ()).await);
-    }
-    for (seed, workspace) in (1..).zip(&made) {
-        // A pepper version each: it tells, through a port, whether the key is still stored.
-        for (pepper, revoked_at) in [(PepperVersion(seed), None), (PepperVersion(-seed), Some(moment(1)))] {
-            let change = |key: &mut ApiKey| (key.pepper_version, key.revoked_at) = (pepper, revoked_at);
-            stored_key(&*backend, &owner, Some(workspace.id), change).await;
-        }
-        let mut tx = backend.begin().await.unwrap();
-        tx.append(&event(workspace.id, seed.unsigned_abs().into())).await.unwrap();
-        tx.commit().await.unwrap();
-    }
-    let account_key = stored_key(&*backend, &owner, None, |_| ()).await;
-    delete(&*backend, &made[1], moment(100)).await;
-    delete(&*backend, &made[2], moment(200)).await;
-    assert_eq!(purge(&*backend, moment(200), 10).await, 1);
-    assert_eq!(purge(&*backend, moment(200), 10).await, 0);
-    assert_eq!(backend.events_of(made[0].id).await.unwrap().len(), 1);
-    assert_eq!(backend.events_of(made[1].id).await.unwrap().len(), 0, "its events go with it");
-    assert_eq!(backend.events_of(made[2].id).await.unwrap().len(), 1);
-    let mut peppers = backend.store().list_pepper_versions().await.unwrap();
-    peppers.sort_by_key(|version| version.0);
-    assert_eq!(peppers, [-3, -1, 1, 3, 7].map(PepperVersion), "its keys go with it, the revoked too");
-    let left = backend.store().list_keys_of_account(owner.id).await.unwrap();
-    assert!(left.contains(&account_key) && left.iter().any(|key| key.workspace_id == Some(made[0].id)));
-    assert_eq!(backend.store().find_workspace(made[0].id).await.unwrap(), Some(made[0].clone()));
-}
-
-/// The limit counts workspaces, and the oldest deletion goes first.
-pub async fn a_purge_takes_the_oldest_first_up_to_its_limit<B: Backend>(backend: Arc<B>) {
-    let owner = stored_account(&*backend, "ada@example.com").await;
-    let mut made = Vec::new();
-    for (seed, slug) in (1..).zip(["a", "b", "c", "d", "e"]) {
-        let workspace = stored_workspace(&*backend, &owner, slug, |_| ()).await;
-        let mut tx = backend.begin().await.unwrap();
-        tx.append(&event(workspace.id, seed)).await.unwrap();
-        tx.commit().await.unwrap();
-        delete(&*backend, &workspace, moment(-i64::try_from(seed).unwrap())).await;
-        made.push(workspace);
-    }
-    assert_eq!(purge(&*backend, moment(0), 2).await, 2);
-    let mut left = Vec::new();
-    for workspace in &made {
-        left.push(backend.events_of(workspace.id).await.unwrap().len());
-    }
-    assert_eq!(left, [1, 1, 1, 0, 0]);
-    assert_eq!(purge(&*backend, moment(0), 2).await, 2);
-    assert_eq!(purge(&*backend, moment(0), 2).await, 1);
-    assert_eq!(purge(&*backend, moment(0), 2).await, 0);
-}
-
-async fn purge<B: Backend>(backend: &B, before: Timestamp, limit: u32) -> u64 {
-    let mut tx = backend.begin().await.unwrap();
-    let purged = tx.purge_workspaces(before, limit).await.unwrap();
-    tx.commit().await.unwrap();
-    purged
 }

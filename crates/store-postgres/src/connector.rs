@@ -94,7 +94,7 @@ where
     T: MakeTlsConnect<Socket, Stream: TlsStream + Unpin + Send + 'static>,
     T::TlsConnect: TlsConnect<Socket, Stream = T::Stream, Future: Send> + Send,
 {
-    let (client, driver) = config.connect(tls).await.map_err(refused)?;
+    let (client, driver) = config.connect(tls).await.map_err(|error| refused(&error))?;
     let mut connection = AsyncPgConnection::try_from_client_and_connection(client, driver).await?;
     connection.batch_execute(Connector::SESSION).await.map_err(ConnectionError::CouldntSetupConfiguration)?;
     Ok(connection)
@@ -116,7 +116,7 @@ fn tls() -> Result<MakeRustlsConnect, BoxError> {
 }
 
 /// Keeps the driver's reason, which diesel's error has no place for but its text.
-fn refused(error: tokio_postgres::Error) -> ConnectionError {
-    let reason = std::error::Error::source(&error).map(|source| format!(": {source}"));
+fn refused(error: &tokio_postgres::Error) -> ConnectionError {
+    let reason = std::error::Error::source(error).map(|source| format!(": {source}"));
     ConnectionError::BadConnection(format!("{error}{}", reason.unwrap_or_default()))
 }

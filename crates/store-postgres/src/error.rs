@@ -5,10 +5,10 @@ use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error};
 pub(crate) fn storage(operation: &'static str) -> impl Fn(Error) -> StorageError {
     move |error| {
         if let Error::DatabaseError(kind, information) = &error {
-            if let Some(constraint) = broken_constraint(kind, &**information) {
+            if let Some(constraint) = broken_constraint(*kind, &**information) {
                 return StorageError::Conflict { constraint };
             }
-            if lost_a_race(kind, &**information) {
+            if lost_a_race(*kind, &**information) {
                 return StorageError::Contended { operation, source: error.into() };
             }
         }
@@ -16,7 +16,7 @@ pub(crate) fn storage(operation: &'static str) -> impl Fn(Error) -> StorageError
     }
 }
 
-fn broken_constraint(kind: &DatabaseErrorKind, information: &dyn DatabaseErrorInformation) -> Option<Constraint> {
+fn broken_constraint(kind: DatabaseErrorKind, information: &dyn DatabaseErrorInformation) -> Option<Constraint> {
     match (kind, information.constraint_name()?) {
         (DatabaseErrorKind::UniqueViolation, "accounts_email_key") => Some(Constraint::AccountEmail),
         (DatabaseErrorKind::UniqueViolation, "workspaces_slug_key") => Some(Constraint::WorkspaceSlug),
@@ -27,7 +27,7 @@ fn broken_constraint(kind: &DatabaseErrorKind, information: &dyn DatabaseErrorIn
 
 /// Diesel has no kind for a deadlock (40P01) or a lock timeout (55P03), and hides the code: the message is all there is.
 /// On a server that speaks another language they come out as unavailable, which a client may retry as well.
-fn lost_a_race(kind: &DatabaseErrorKind, information: &dyn DatabaseErrorInformation) -> bool {
+fn lost_a_race(kind: DatabaseErrorKind, information: &dyn DatabaseErrorInformation) -> bool {
     const RACES: [&str; 2] = ["deadlock detected", "canceling statement due to lock timeout"];
     match kind {
         DatabaseErrorKind::SerializationFailure => true,

@@ -18,7 +18,7 @@ pub(crate) type Pooled = Object<AsyncPgConnection>;
 /// How a store uses its database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PgOptions {
-    /// The most connections open at once.
+    /// The most connections open at once; at least one.
     pub max_connections: usize,
 }
 
@@ -38,7 +38,7 @@ pub(crate) fn pool(connector: Arc<Connector>, options: PgOptions) -> Result<Pool
     // The connector holds the URL, with its password.
     let manager = AsyncDieselConnectionManager::new_with_config(String::new(), config);
     Pool::builder(manager)
-        .max_size(options.max_connections)
+        .max_size(options.max_connections.max(1))
         .wait_timeout(Some(WAIT_TIMEOUT))
         .create_timeout(Some(Connector::TIMEOUT))
         .recycle_timeout(Some(Connector::TIMEOUT))

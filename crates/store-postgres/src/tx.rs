@@ -88,8 +88,10 @@ impl Transaction for PgTx {
     }
 
     async fn rollback(mut self: Box<Self>) -> Result<(), StorageError> {
-        if self.state == State::Failed {
-            self.state = State::Ready;
+        match self.state {
+            State::Ready | State::Failed => self.state = State::Ready,
+            // Closing the connection undoes it without waiting for the statement's end.
+            State::Busy => return Ok(()),
         }
         let rolled_back = AnsiTransactionManager::rollback_transaction(self.start("rollback")?).await;
         self.finish("rollback", rolled_back)?;

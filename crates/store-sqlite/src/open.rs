@@ -91,3 +91,33 @@ fn begin_write_ahead_log(connection: &mut SqliteConnection) -> Result<(), Failur
     }
     Err(Failure::Other("other processes keep the file from its write-ahead log".into()))
 }
+
+#[cfg(test)]
+mod tests {
+    use diesel::sql_types::BigInt;
+
+    use super::*;
+
+    #[derive(QueryableByName)]
+    struct Setting {
+        #[diesel(sql_type = BigInt)]
+        value: i64,
+    }
+
+    fn setting(connection: &mut SqliteConnection, table: &str, column: &str) -> i64 {
+        let sql = format!("SELECT {column} AS value FROM {table}");
+        diesel::sql_query(sql).get_result::<Setting>(connection).unwrap().value
+    }
+
+    #[test]
+    fn a_writer_waits_for_the_disk_and_a_reader_can_not_write() {
+        const FULL: i64 = 2;
+        let directory = TempDir::new().unwrap();
+        let location = Location::of(&directory.path().join("store.db")).unwrap();
+        let mut writer = Opener { location: location.clone(), access: Access::Write }.open().unwrap();
+        assert_eq!(setting(&mut writer, "pragma_synchronous", "synchronous"), FULL);
+        assert_eq!(setting(&mut writer, "pragma_foreign_keys", "foreign_keys"), 1);
+        let mut reader = Opener { location, access: Access::Read }.open().unwrap();
+        assert!(reader.batch_execute("CREATE TABLE forbidden (id INTEGER)").is_err());
+    }
+}

@@ -8,7 +8,7 @@ pub struct Slug(String);
 
 /// A text that is no slug.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a slug: lower-case letters and digits, joined by single hyphens, at most 63 characters")]
+#[error("the slug must be lower-case letters and digits, joined by single hyphens, at most 63 characters")]
 pub struct InvalidSlug;
 
 impl Slug {

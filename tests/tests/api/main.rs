@@ -1,1 +1,20 @@
 //! The contract, fact by fact.
+
+#![expect(clippy::unwrap_used, reason = "a test that can't go on is to panic")]
+
+mod authentication;
+mod bad_input;
+mod command_line;
+mod crash;
+mod isolation;
+mod keys;
+mod lists;
+mod me;
+mod properties;
+mod replicas;
+mod rotation;
+mod scopes;
+mod service;
+mod stopping;
+mod workspace_context;
+mod workspaces;

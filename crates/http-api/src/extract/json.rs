@@ -7,7 +7,7 @@ use actix_web::http::header;
 use actix_web::web::{Bytes, BytesMut};
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use futures_util::StreamExt;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 use validator::Validate;
 
@@ -77,6 +77,11 @@ fn require_json(request: &HttpRequest) -> Result<(), ApiError> {
 
 /// Text that is no JSON is a bad request; JSON of the wrong shape names the field.
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
+    // Serde would read a list as the fields in their order.
+    if body.trim_ascii_start().first() != Some(&b'{') {
+        let any: Result<IgnoredAny, _> = serde_json::from_slice(body);
+        return Err(any.map_or_else(|error| malformed(&error), |_| ApiError::field("body", "The body must be a JSON object.")));
+    }
     let mut reader = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let path = error.path().to_string();
@@ -98,8 +103,8 @@ fn misshapen(path: &str, cause: &str) -> FieldErrors {
         let (name, rest) = named;
         let allowed = rest.trim_start_matches(", expected ").trim_start_matches("one of ").replace('`', "");
         errors.add(name, format!("The field {name} is not known. Allowed: {allowed}."));
-    } else if path == "." {
-        errors.add("body", format!("The body is invalid: {cause}."));
+    } else if let Some((_, expected)) = cause.split_once(", expected ") {
+        errors.add(path, format!("The {path} must be {expected}."));
     } else {
         errors.add(path, format!("The {path} is invalid: {cause}."));
     }

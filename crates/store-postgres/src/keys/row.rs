@@ -1,6 +1,6 @@
 use ::keys::{ApiKey, KeyDigest, KeyName, PepperVersion};
 use chrono::{DateTime, Utc};
-use core_domain::{Environment, StorageError, Tier, Timestamp, WireWord as _};
+use core_domain::{ApiKeyId, Environment, StorageError, Tier, Timestamp, WireWord as _, WorkspaceId};
 use diesel::prelude::*;
 
 use crate::error::OrCorrupt as _;
@@ -40,7 +40,7 @@ impl From<&ApiKey> for KeyRow {
             id: key.id.get(),
             lineage_id: key.lineage_id.get(),
             account_id: key.account_id.get(),
-            workspace_id: key.workspace_id.map(|id| id.get()),
+            workspace_id: key.workspace_id.map(WorkspaceId::get),
             name: key.name.as_str().to_owned(),
             prefix: key.prefix.clone(),
             digest: key.digest.as_bytes().to_vec(),
@@ -53,7 +53,7 @@ impl From<&ApiKey> for KeyRow {
             expires_at: key.expires_at.map(time::stored),
             grace_period_ends_at: key.grace_period_ends_at.map(time::stored),
             revoked_at: key.revoked_at.map(time::stored),
-            rotated_from_id: key.rotated_from_id.map(|id| id.get()),
+            rotated_from_id: key.rotated_from_id.map(ApiKeyId::get),
             last_used_at: key.last_used_at.map(time::stored),
             created_at: time::stored(key.created_at),
             updated_at: time::stored(key.updated_at),

@@ -29,12 +29,11 @@ pub(super) async fn page(
         .load(connection)
         .await
         .map_err(storage(operation))?;
-    let total = match query.page.total_if_last(rows.len()) {
-        Some(total) => total,
-        None => {
-            let counted = count(connection, account, &query.filter).await.map_err(storage(operation))?;
-            list::total(counted, query.page, rows.len())
-        }
+    let total = if let Some(total) = query.page.total_if_last(rows.len()) {
+        total
+    } else {
+        let counted = count(connection, account, &query.filter).await.map_err(storage(operation))?;
+        list::total(counted, query.page, rows.len())
     };
     let items = rows.into_iter().map(Workspace::try_from).collect::<Result<_, _>>()?;
     Ok(Page { items, total })

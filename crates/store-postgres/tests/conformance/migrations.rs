@@ -1,8 +1,6 @@
 //! Bringing the schema up to date.
 
-mod support;
-
-use support::TestDatabase;
+use crate::support::TestDatabase;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_replicas_that_start_at_once_one_migrates() {

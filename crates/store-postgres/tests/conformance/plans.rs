@@ -1,25 +1,27 @@
 //! How PostgreSQL means to run the lists, on tables of some size.
 
-mod support;
+use std::cell::RefCell;
 
-use std::sync::Mutex;
-
+use crate::support::TestDatabase;
 use core_domain::{AccountId, ListQuery, Order, PageRequest, Sort, Timestamp, WireWord, WorkspaceId};
-use diesel::connection::{Instrumentation, InstrumentationEvent, set_default_instrumentation};
+use diesel::connection::{InstrumentationEvent, set_default_instrumentation};
 use keys::{KeyFilter, KeyReader as _, KeySort, KeyStatus};
-use support::TestDatabase;
 use tokio_postgres::{Client, SimpleQueryMessage};
 use workspaces::{WorkspaceFilter, WorkspaceReader as _, WorkspaceSort};
 
-/// Statements with their parameters, as diesel shows them.
-static STATEMENTS: Mutex<Vec<String>> = Mutex::new(Vec::new());
+thread_local! {
+    /// The last list's statement with its parameters, as diesel shows it: it says so on the thread of the caller, which
+    /// is the test's own.
+    static STATEMENT: RefCell<String> = const { RefCell::new(String::new()) };
+}
 
-fn recorder() -> Option<Box<dyn Instrumentation>> {
-    Some(Box::new(|event: InstrumentationEvent<'_>| {
-        if let InstrumentationEvent::StartQuery { query, .. } = event {
-            STATEMENTS.lock().unwrap().push(query.to_string());
+fn record(event: &InstrumentationEvent<'_>) {
+    if let InstrumentationEvent::StartQuery { query, .. } = event {
+        let shown = query.to_string();
+        if shown.contains("ORDER BY") {
+            STATEMENT.set(shown);
         }
-    }))
+    }
 }
 
 /// Two accounts with 3,000 workspaces each, and two workspaces with 3,000 keys each, a tenth of them revoked.
@@ -29,17 +31,17 @@ const ROWS: &str = "
         now() - id % 100 * interval '1 hour' FROM generate_series(1, 6000) AS id;
     INSERT INTO memberships SELECT id % 2 + 1, id, 'owner', name, slug, tier, search_text, created_at, updated_at
         FROM workspaces;
-    INSERT INTO api_keys SELECT id, id, 1, id % 2 + 1, 'n' || id % 50, 'sk_live_abc', decode(md5(id::text), 'hex'), 1,
+    INSERT INTO api_keys SELECT id, id, 1, id % 2 + 1, 'n' || id % 50, 'sk_live_abc', sha256(id::text::bytea), 1,
         'live', 'read', NULL, NULL, NULL, CASE WHEN id % 3 = 0 THEN now() + id * interval '1 hour' END, NULL,
         CASE WHEN id % 20 < 2 THEN now() END, NULL, CASE WHEN id % 4 = 0 THEN now() - id * interval '1 minute' END,
         's', now() - id % 100 * interval '1 hour', now() FROM generate_series(1, 6000) AS id;
     ANALYZE";
 
-async fn plan_of_the_last_statement(client: &Client, settings: &str) -> String {
-    let shown = STATEMENTS.lock().unwrap().iter().rfind(|sql| sql.contains("ORDER BY")).unwrap().clone();
+async fn plan_of(client: &Client, shown: &str, mode: &str) -> String {
     let (sql, parameters) = shown.split_once(" -- binds: [").unwrap();
     let parameters = parameters.strip_suffix(']').unwrap();
-    let explain = format!("{settings}; PREPARE p AS {sql}; EXPLAIN EXECUTE p({parameters}); DEALLOCATE p");
+    let explain =
+        format!("SET plan_cache_mode = {mode}; PREPARE p AS {sql}; EXPLAIN EXECUTE p({parameters}); DEALLOCATE p");
     let lines = client.simple_query(&explain).await.unwrap();
     let lines = lines.iter().filter_map(|message| match message {
         SimpleQueryMessage::Row(row) => row.get(0),
@@ -49,9 +51,9 @@ async fn plan_of_the_last_statement(client: &Client, settings: &str) -> String {
 }
 
 async fn assert_walks_an_index(client: &Client, list: &str) {
+    let shown = STATEMENT.take();
     for mode in ["force_custom_plan", "force_generic_plan"] {
-        let settings = format!("SET plan_cache_mode = {mode}");
-        let plan = plan_of_the_last_statement(client, &settings).await;
+        let plan = plan_of(client, &shown, mode).await;
         assert!(
             plan.contains("Index") && !plan.contains("Sort") && !plan.contains("Seq Scan"),
             "{list}, {mode}:\n{plan}"
@@ -59,11 +61,11 @@ async fn assert_walks_an_index(client: &Client, list: &str) {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn every_order_of_every_list_walks_an_index() {
-    set_default_instrumentation(recorder).unwrap();
+    set_default_instrumentation(|| Some(Box::new(|event: InstrumentationEvent<'_>| record(&event)))).unwrap();
     let database = TestDatabase::migrated().await;
-    let client = support::client(&database.url).await;
+    let client = crate::support::client(&database.url).await;
     client.batch_execute(ROWS).await.unwrap();
     let page = PageRequest::new(3, 25).unwrap();
 

@@ -1,12 +1,10 @@
 //! What only a store with many connections can get wrong.
 
-mod support;
-
 use std::time::Duration;
 
+use crate::support::TestDatabase;
 use core_domain::{AccountId, StorageError, Tier, Timestamp, Transaction as _, WorkspaceId};
 use store_postgres::{PgOptions, PgStore, PgTx};
-use support::TestDatabase;
 use tokio::time::timeout;
 use workspaces::{
     Account, AccountRepository as _, Email, Settings, Slug, Workspace, WorkspaceName, WorkspaceReader as _,
@@ -92,6 +90,10 @@ async fn a_statement_dropped_halfway_ends_its_transaction() {
     let mut tx = locking(&database.store, id).await;
     timeout(Duration::from_millis(100), tx.lock_workspace(wanted)).await.unwrap_err();
     assert!(matches!(Box::new(tx).commit().await, Err(StorageError::Unavailable { .. })));
+
+    let mut tx = timeout(AT_ONCE, locking(&database.store, id)).await.unwrap();
+    timeout(Duration::from_millis(100), tx.lock_workspace(wanted)).await.unwrap_err();
+    Box::new(tx).rollback().await.unwrap();
     timeout(AT_ONCE, locking(&database.store, id)).await.unwrap();
 }
 
@@ -150,7 +152,7 @@ async fn connections_that_the_server_closed_are_replaced() {
     }
     let others = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
         WHERE datname = current_database() AND pid <> pg_backend_pid()";
-    support::client(&database.url).await.batch_execute(others).await.unwrap();
+    crate::support::client(&database.url).await.batch_execute(others).await.unwrap();
     // At worst each is tried once before its end is known.
     let mut failures = 0;
     while store.ping().await.is_err() {

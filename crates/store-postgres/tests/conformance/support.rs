@@ -14,23 +14,22 @@ use tokio_postgres::{Client, NoTls};
 
 const TEMPLATE: &str = "core_api_template";
 
-pub struct TestDatabase {
-    pub store: PgStore,
-    pub url: String,
+pub(crate) struct TestDatabase {
+    pub(crate) store: PgStore,
+    pub(crate) url: String,
     name: String,
 }
 
 impl TestDatabase {
     /// A migrated one, without a row.
-    pub async fn migrated() -> Self {
+    pub(crate) async fn migrated() -> Self {
         let admin = client(&admin_url()).await;
         make_template(&admin).await;
         Self::create(&admin, &format!("TEMPLATE {TEMPLATE}")).await
     }
 
     /// One without a table.
-    #[expect(dead_code, reason = "not every test binary needs one")]
-    pub async fn blank() -> Self {
+    pub(crate) async fn blank() -> Self {
         Self::create(&client(&admin_url()).await, "").await
     }
 
@@ -72,7 +71,7 @@ impl Backend for TestDatabase {
 }
 
 /// A plain connection.
-pub async fn client(url: &str) -> Client {
+pub(crate) async fn client(url: &str) -> Client {
     let (client, driver) = tokio_postgres::connect(url, NoTls).await.unwrap();
     tokio::spawn(driver);
     client

@@ -1,0 +1,17 @@
+//! The storage suite on PostgreSQL, and what this store promises beyond it.
+
+#![expect(clippy::unwrap_used, reason = "a test that can't go on is to fail")]
+
+mod migrations;
+mod plans;
+mod support;
+mod transactions;
+
+use port_conformance::storage_conformance;
+use support::TestDatabase;
+
+mod ports {
+    use super::*;
+
+    storage_conformance!(TestDatabase::migrated().await);
+}
