@@ -61,11 +61,8 @@ impl Api {
     /// The same, at another server of the same kind.
     #[must_use]
     pub fn at(&self, server: &Server) -> Self {
-        let target = Target {
-            http: RwLock::new(http_client()),
-            base: server.base_url(),
-            spec: Arc::clone(&self.target.spec),
-        };
+        let target =
+            Target { http: RwLock::new(http_client()), base: server.base_url(), spec: Arc::clone(&self.target.spec) };
         Self { target: Arc::new(target), ..self.clone() }
     }
 
@@ -139,14 +136,7 @@ impl Api {
         if let Some(id) = self.workspace {
             headers.push(("X-Workspace-ID".to_owned(), id.to_string().into_bytes()));
         }
-        Request {
-            api: self,
-            method: method.to_owned(),
-            path: path.to_owned(),
-            headers,
-            body: None,
-            may_be_5xx: false,
-        }
+        Request { api: self, method: method.to_owned(), path: path.to_owned(), headers, body: None, may_be_5xx: false }
     }
 
     /// Fails unless the answer is as described and as the contract has it.

@@ -67,9 +67,8 @@ pub(crate) fn check(answer: &Answer) -> Result<(), String> {
     require(body["message"].as_str().is_some_and(|text| !text.is_empty()), "an error has a text `message`")?;
     if answer.status == 422 {
         let errors = body["errors"].as_object().ok_or("a 422 has an object `errors`")?;
-        let told = |value: &Value| {
-            value.as_array().is_some_and(|list| !list.is_empty() && list.iter().all(Value::is_string))
-        };
+        let told =
+            |value: &Value| value.as_array().is_some_and(|list| !list.is_empty() && list.iter().all(Value::is_string));
         require(!errors.is_empty() && errors.values().all(told), "a 422 tells each field's faults")?;
     }
     if answer.status == 500 {

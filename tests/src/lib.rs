@@ -15,7 +15,7 @@ mod server;
 mod spec;
 mod stage;
 
-pub use client::{Api, Answer, Request};
+pub use client::{Answer, Api, Request};
 pub use contract::{NOT_FOUND, UNAUTHORIZED, denied, validation};
 pub use database::{Backend, Database};
 pub use moment::{eventually, is_moment, moment, random_below, seconds_from_now, shifted};

@@ -93,7 +93,15 @@ impl Stage {
     pub fn account_key(&self, scopes: &[String]) -> NewKey {
         let scopes = scopes.join(",");
         let output = self.run(&[
-            "key", "create", "--account", Self::OWNER, "--name", "account-level", "--scopes", &scopes, "--json",
+            "key",
+            "create",
+            "--account",
+            Self::OWNER,
+            "--name",
+            "account-level",
+            "--scopes",
+            &scopes,
+            "--json",
         ]);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let made: Value = serde_json::from_slice(&output.stdout).unwrap();

@@ -7,15 +7,25 @@ use serde_json::Value;
 
 const KERNEL: &str = "core-domain";
 const DOMAIN: &[&str] = &["workspaces", "keys", "tokens", "limits", "idempotency"];
-const ADAPTERS: &[&str] =
-    &["store-sqlite", "store-postgres", "system", "local-limits", "redis-limits", "jwt-verifier"];
+const ADAPTERS: &[&str] = &["store-sqlite", "store-postgres", "system", "local-limits", "redis-limits", "jwt-verifier"];
 const HTTP: &str = "http-api";
 const BINARY: &str = "core-api";
 const TEST_SUPPORT: &[&str] = &["port-conformance", "testkit", "xtask", "acceptance"];
 
 /// What the domain must compile without.
-const KEPT_OUT_OF_THE_DOMAIN: &[&str] =
-    &["tokio", "diesel", "diesel-async", "actix-web", "reqwest", "redis", "deadpool", "jsonwebtoken", "rmcp", "getrandom", "rand"];
+const KEPT_OUT_OF_THE_DOMAIN: &[&str] = &[
+    "tokio",
+    "diesel",
+    "diesel-async",
+    "actix-web",
+    "reqwest",
+    "redis",
+    "deadpool",
+    "jsonwebtoken",
+    "rmcp",
+    "getrandom",
+    "rand",
+];
 
 /// Each member with the names of its dependencies, those for tests and builds left out.
 fn members() -> BTreeMap<String, BTreeSet<String>> {
@@ -31,7 +41,10 @@ fn members() -> BTreeMap<String, BTreeSet<String>> {
         .iter()
         .map(|package| {
             let dependencies = package["dependencies"].as_array().expect("dependencies");
-            let names = dependencies.iter().filter(|dependency| dependency["kind"].is_null()).map(|dependency| text(&dependency["name"]));
+            let names = dependencies
+                .iter()
+                .filter(|dependency| dependency["kind"].is_null())
+                .map(|dependency| text(&dependency["name"]));
             (text(&package["name"]), names.collect())
         })
         .collect()
@@ -93,10 +106,8 @@ fn the_binary_alone_names_adapters() {
     for name in members.keys().filter(|name| *name != BINARY) {
         // Tests ask the machine for the time through the one crate that may.
         let may_ask = |own: &str| name == "acceptance" && own == "system";
-        let named: Vec<String> = own(&members, name)
-            .into_iter()
-            .filter(|own| ADAPTERS.contains(&own.as_str()) && !may_ask(own))
-            .collect();
+        let named: Vec<String> =
+            own(&members, name).into_iter().filter(|own| ADAPTERS.contains(&own.as_str()) && !may_ask(own)).collect();
         assert!(named.is_empty(), "{name} depends on {named:?}");
     }
 }

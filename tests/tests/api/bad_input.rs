@@ -1,4 +1,6 @@
-use acceptance::{Api, Backend, PATIENCE, Stage, eventually, made_up_key, on_both_stores, seconds_from_now, validation};
+use acceptance::{
+    Api, Backend, PATIENCE, Stage, eventually, made_up_key, on_both_stores, seconds_from_now, validation,
+};
 use serde_json::{Value, json};
 
 on_both_stores!(
@@ -270,11 +272,11 @@ async fn past_expires_at(backend: Backend) {
 
 async fn unknown_scope_form(backend: Backend) {
     let stage = Stage::set(backend).await;
-    for scope in ["Posts:read", "posts:", ":read", "*:*", "a:b:c", "posts.read", " ", "", "posts:read posts:write", "é"] {
+    for scope in ["Posts:read", "posts:", ":read", "*:*", "a:b:c", "posts.read", " ", "", "posts:read posts:write", "é"]
+    {
         let answer = stage.owner.post(KEYS, json!({ "name": "A", "scopes": ["posts:read", scope] })).await;
-        let fault = format!(
-            "{scope:?} is not a scope: expected resource:action, resource:*, *:action, an action alone, or *."
-        );
+        let fault =
+            format!("{scope:?} is not a scope: expected resource:action, resource:*, *:action, an action alone, or *.");
         answer.is(422, validation(json!({ "scopes": [fault] })));
     }
 }
@@ -321,10 +323,12 @@ async fn page_too_deep(backend: Backend) {
 
 async fn unknown_sort(backend: Backend) {
     let stage = Stage::set(backend).await;
-    for (sort, word) in [("colour", "colour"), ("name,-colour", "colour"), ("", ""), ("name,", ""), ("--name", "-name")] {
-        for (path, fields) in
-            [(WORKSPACES, "id, name, slug, tier, created_at, updated_at"), (KEYS, "created_at, id, name, last_used_at, expires_at")]
-        {
+    for (sort, word) in [("colour", "colour"), ("name,-colour", "colour"), ("", ""), ("name,", ""), ("--name", "-name")]
+    {
+        for (path, fields) in [
+            (WORKSPACES, "id, name, slug, tier, created_at, updated_at"),
+            (KEYS, "created_at, id, name, last_used_at, expires_at"),
+        ] {
             let fault = format!("The sort value {word:?} is not known. Allowed: {fields}.");
             refuses(&stage, &[path], &format!("sort={sort}"), "sort", &fault).await;
         }
@@ -361,8 +365,7 @@ async fn unknown_filter_value(backend: Backend) {
     }
     for name in ["created_after", "created_before", "updated_after", "updated_before"] {
         for value in ["soon", "", "2026-13-01", "2026-01-15T10:30:00", "1768473000"] {
-            let fault =
-                format!("The {name} must be an ISO 8601 date, such as 2026-01-15 or 2026-01-15T10:30:00Z.");
+            let fault = format!("The {name} must be an ISO 8601 date, such as 2026-01-15 or 2026-01-15T10:30:00Z.");
             refuses(&stage, LISTS, &format!("{name}={value}"), name, &fault).await;
         }
     }

@@ -48,7 +48,10 @@ async fn bootstrap_prints_one_json_object(backend: Backend) {
     let server = Server::start(&settings);
     let api = Api::anonymous(&server).await.with_key(made["key"].as_str().unwrap());
     let me = api.get("/api/v1/me").await.data(200);
-    assert_eq!((&me["account_id"], &me["scopes"], &me["workspace_id"]), (&made["account_id"], &json!(["*"]), &json!(null)));
+    assert_eq!(
+        (&me["account_id"], &me["scopes"], &me["workspace_id"]),
+        (&made["account_id"], &json!(["*"]), &json!(null))
+    );
     let workspace = api.get(&format!("/api/v1/workspaces/{}", made["workspace_id"])).await.data(200);
     assert_eq!((&workspace["name"], &workspace["tier"]), (&json!("Acme"), &json!("pro")));
     assert!(!server.stderr().contains(made["key"].as_str().unwrap()), "a key is never logged");
@@ -71,7 +74,15 @@ async fn keys_are_made_listed_and_revoked(backend: Backend) {
     let stage = Stage::set(backend).await;
     let workspace = stage.workspace_id.to_string();
     let bound = json_of(&stage.run(&[
-        "key", "create", "--account", Stage::OWNER, "--workspace", &workspace, "--name", "Bound", "--json",
+        "key",
+        "create",
+        "--account",
+        Stage::OWNER,
+        "--workspace",
+        &workspace,
+        "--name",
+        "Bound",
+        "--json",
     ]));
     let account_level = stage.account_key(&["workspaces:read".to_owned()]);
     let bound_api = stage.owner.with_key(bound["key"].as_str().unwrap());
@@ -85,7 +96,10 @@ async fn keys_are_made_listed_and_revoked(backend: Backend) {
     assert_eq!(ids.len(), 3);
     assert!(ids.is_sorted() && ids.contains(&account_level.id));
     let row = listed.as_array().unwrap().iter().find(|key| key["id"] == bound["id"]).unwrap();
-    assert_eq!((&row["name"], &row["status"], &row["workspace_id"]), (&json!("Bound"), &json!("active"), &json!(stage.workspace_id)));
+    assert_eq!(
+        (&row["name"], &row["status"], &row["workspace_id"]),
+        (&json!("Bound"), &json!("active"), &json!(stage.workspace_id))
+    );
     let text = stage.run(&["key", "list", "--account", Stage::OWNER]);
     assert!(stdout(&text).lines().count() == 3 && stdout(&text).contains("Bound"));
     for secret in [bound["key"].as_str().unwrap(), &account_level.secret] {
@@ -208,7 +222,8 @@ async fn settings_are_read_from_a_file(backend: Backend) {
     let database = Database::create(backend);
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("core-api.toml");
-    let written = "public_url = 'https://api.example.com'\ntrusted_proxies = ['10.0.0.0/8', '::1']\nlisten = '127.0.0.1:1'\n";
+    let written =
+        "public_url = 'https://api.example.com'\ntrusted_proxies = ['10.0.0.0/8', '::1']\nlisten = '127.0.0.1:1'\n";
     std::fs::write(&file, written).unwrap();
     let path = file.display().to_string();
     let settings = Settings::on(&database);

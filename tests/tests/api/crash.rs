@@ -113,11 +113,15 @@ async fn acknowledged_creates_outlive_kills(backend: Backend) {
     for goal in goals {
         let victim = Some(RefCell::new(&mut stage.server));
         let is_over = Cell::new(false);
-        Round { owner: &owner, home: stage.workspace_id, acknowledged: &acknowledged, goal, victim, is_over }.play().await;
+        Round { owner: &owner, home: stage.workspace_id, acknowledged: &acknowledged, goal, victim, is_over }
+            .play()
+            .await;
         stage.start_again();
     }
     let (goal, is_over) = (CREATES, Cell::new(false));
-    Round { owner: &owner, home: stage.workspace_id, acknowledged: &acknowledged, goal, victim: None, is_over }.play().await;
+    Round { owner: &owner, home: stage.workspace_id, acknowledged: &acknowledged, goal, victim: None, is_over }
+        .play()
+        .await;
 
     let acknowledged = acknowledged.into_inner();
     assert!(acknowledged.count() >= CREATES);

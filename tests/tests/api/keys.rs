@@ -121,7 +121,8 @@ async fn a_rate_limit_tier_above_the_workspace_is_refused(backend: Backend) {
     let stage = Stage::set(backend).await;
     let small = stage.workspace(json!({ "name": "Small", "tier": "pro" })).await["id"].as_i64().unwrap();
     let inside = stage.owner.in_workspace(small);
-    let refused = validation(json!({ "rate_limit_tier": ["The rate_limit_tier can't be above the workspace's tier."] }));
+    let refused =
+        validation(json!({ "rate_limit_tier": ["The rate_limit_tier can't be above the workspace's tier."] }));
     for tier in ["business", "agency", "enterprise"] {
         let answer = inside.post("/api/v1/api-keys", json!({ "name": "Big", "rate_limit_tier": tier })).await;
         answer.is(422, refused.clone());

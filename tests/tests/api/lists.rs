@@ -169,7 +169,8 @@ async fn links_keep_the_other_parameters(backend: Backend) {
         ("created_after", "2020-01-01T00:00:00+02:00"),
         ("search", "p"),
     ];
-    let query: String = given.iter().map(|(name, value)| format!("{name}={}&", percent_encoded(value.as_bytes()))).collect();
+    let query: String =
+        given.iter().map(|(name, value)| format!("{name}={}&", percent_encoded(value.as_bytes()))).collect();
     let pages = follow(&stage.owner, &format!("/api/v1/workspaces?{query}page=1"), "next").await;
     assert_eq!(pages.len(), 3);
     for list in &pages {
@@ -259,17 +260,7 @@ async fn workspaces_are_sorted_by_every_field(backend: Backend) {
     let names = page(&stage.owner, "/api/v1/workspaces?sort=name").await;
     assert_eq!(
         column(&names, "name"),
-        [
-            "Aardvark",
-            "Acme Corporation",
-            "Acme Corporation",
-            "Zebra",
-            "apple",
-            "apple pie",
-            "mango",
-            "élan",
-            "北京"
-        ],
+        ["Aardvark", "Acme Corporation", "Acme Corporation", "Zebra", "apple", "apple pie", "mango", "élan", "北京"],
         "by code point"
     );
 }
@@ -362,10 +353,7 @@ async fn relations_of_workspaces_are_included(backend: Backend) {
     let list = page(&stage.owner, "/api/v1/workspaces?include=owner,members").await;
     assert_eq!((&list["data"][0]["owner"], &list["data"][0]["members"]), (&owner, &members));
     let list = page(&stage.owner, "/api/v1/workspaces?include=owner&fields=slug").await;
-    assert_eq!(
-        list["data"][0],
-        json!({ "id": stage.workspace_id, "slug": "acme-corporation", "owner": owner })
-    );
+    assert_eq!(list["data"][0], json!({ "id": stage.workspace_id, "slug": "acme-corporation", "owner": owner }));
     let bound = stage.key(json!({})).await;
     let list = page(&bound.api, "/api/v1/workspaces?include=members").await;
     assert_eq!(list["data"][0]["members"], members);
@@ -601,7 +589,8 @@ async fn single_resources_take_fields_and_includes(backend: Backend) {
 
 async fn faults_are_told_together(backend: Backend) {
     let stage = Stage::set(backend).await;
-    let answer = stage.owner.get("/api/v1/api-keys?status=open&page=0&sort=id,id&environment=&created_after=soon").await;
+    let answer =
+        stage.owner.get("/api/v1/api-keys?status=open&page=0&sort=id,id&environment=&created_after=soon").await;
     answer.is(
         422,
         validation(json!({

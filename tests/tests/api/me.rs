@@ -7,7 +7,9 @@ async fn an_account_level_key_is_shown(backend: Backend) {
     let stage = Stage::set(backend).await;
     let mut shown = stage.owner.get("/api/v1/me").await.data(200);
     let key = shown["key"].take();
-    assert!(key["id"].is_i64() && key["name"] == "First key" && key["prefix"].as_str().unwrap().starts_with("sk_live_"));
+    assert!(
+        key["id"].is_i64() && key["name"] == "First key" && key["prefix"].as_str().unwrap().starts_with("sk_live_")
+    );
     assert_eq!(
         shown,
         json!({

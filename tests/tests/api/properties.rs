@@ -58,7 +58,13 @@ fn scope() -> impl Strategy<Value = String> {
 
 /// What a set of scopes opens, said once more than in the service, and in other words.
 fn opens(scopes: &[String], resource: &str, action: &str) -> bool {
-    let forms = ["*".to_owned(), action.to_owned(), format!("*:{action}"), format!("{resource}:*"), format!("{resource}:{action}")];
+    let forms = [
+        "*".to_owned(),
+        action.to_owned(),
+        format!("*:{action}"),
+        format!("{resource}:*"),
+        format!("{resource}:{action}"),
+    ];
     scopes.iter().any(|scope| forms.contains(scope))
 }
 
@@ -148,9 +154,11 @@ fn list_pages_partition_the_whole_set_in_every_order(backend: Backend) {
     play.runtime.block_on(async {
         // Few different values, so that the ids have to break many ties.
         let tiers = ["free", "pro", "business"];
-        join_all((0..23).map(|number| {
-            stage.workspace(json!({ "name": format!("w {}", number % 4), "tier": tiers[number % 3] }))
-        }))
+        join_all(
+            (0..23).map(|number| {
+                stage.workspace(json!({ "name": format!("w {}", number % 4), "tier": tiers[number % 3] }))
+            }),
+        )
         .await;
         join_all((0..23).map(|number| {
             let end = (number % 3 > 0).then(|| format!("209{}-01-01", number % 3));
@@ -343,8 +351,21 @@ fn header_value() -> impl Strategy<Value = Vec<u8>> {
 
 fn headers() -> impl Strategy<Value = Vec<(String, Vec<u8>)>> {
     let name = prop::sample::select(vec![
-        "X-Workspace-ID", "X-Request-ID", "Accept", "Accept-Encoding", "Content-Type", "Cookie", "Origin", "Range",
-        "Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "Idempotency-Key", "If-Match", "User-Agent", "X-Anything",
+        "X-Workspace-ID",
+        "X-Request-ID",
+        "Accept",
+        "Accept-Encoding",
+        "Content-Type",
+        "Cookie",
+        "Origin",
+        "Range",
+        "Forwarded",
+        "X-Forwarded-For",
+        "X-Forwarded-Host",
+        "Idempotency-Key",
+        "If-Match",
+        "User-Agent",
+        "X-Anything",
     ])
     .prop_map(str::to_owned);
     let value = prop_oneof![
@@ -361,7 +382,8 @@ fn json_value() -> impl Strategy<Value = Value> {
         any::<i64>().prop_map(Value::from),
         any::<f64>().prop_map(Value::from),
         ".{0,20}".prop_map(Value::from),
-        prop::sample::select(vec!["pro", "live", "read", "posts:read", "2030-01-01", "10.0.0.0/8"]).prop_map(Value::from),
+        prop::sample::select(vec!["pro", "live", "read", "posts:read", "2030-01-01", "10.0.0.0/8"])
+            .prop_map(Value::from),
     ];
     leaf.prop_recursive(3, 16, 4, |inner| {
         prop_oneof![
@@ -373,8 +395,18 @@ fn json_value() -> impl Strategy<Value = Value> {
 
 fn body() -> impl Strategy<Value = Vec<u8>> {
     let field = prop::sample::select(vec![
-        "name", "slug", "tier", "settings", "scopes", "rate_limit_tier", "expires_at", "environment", "allowed_ips",
-        "mcp_servers", "grace_period_hours", "unheard_of",
+        "name",
+        "slug",
+        "tier",
+        "settings",
+        "scopes",
+        "rate_limit_tier",
+        "expires_at",
+        "environment",
+        "allowed_ips",
+        "mcp_servers",
+        "grace_period_hours",
+        "unheard_of",
     ]);
     prop_oneof![
         1 => Just(Vec::new()),
@@ -384,6 +416,7 @@ fn body() -> impl Strategy<Value = Vec<u8>> {
             let fields = pairs.into_iter().map(|(name, value)| (name.to_owned(), value));
             Value::Object(fields.collect()).to_string().into_bytes()
         }),
+        3 => ".{0,40}".prop_map(|name| json!({ "name": name }).to_string().into_bytes()),
         3 => (".{0,30}", json_value()).prop_map(|(name, settings)| {
             json!({ "name": name, "settings": settings }).to_string().into_bytes()
         }),
@@ -419,10 +452,9 @@ fn every_answer_to_any_request_has_the_contract_s_shape(backend: Backend) {
     let stage = &play.stage;
     let tenant = || stage.tenant("any@example.com");
     let asker = &RefCell::new(tenant());
-    play.cases(10_000, &anything(), |anything| async move {
+    play.cases(1_000, &anything(), |anything| async move {
         let answer = ask(&asker.borrow(), &anything);
         assert!(answer.status < 500, "{answer}");
-        eprintln!("TALLY {} {} {}", anything.method, answer.status, serde_json::from_slice::<Value>(&answer.body).unwrap_or_default()["error"]);
         let is_lost = anything.is_known && answer.status == 401;
         if is_lost || (anything.method == "DELETE" && answer.status == 204) {
             // The key was revoked or rotated without grace by an earlier request, or the workspace is gone by this one.

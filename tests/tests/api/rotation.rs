@@ -1,4 +1,6 @@
-use acceptance::{Api, Backend, NewKey, PATIENCE, Stage, eventually, moment, on_both_stores, seconds_from_now, validation};
+use acceptance::{
+    Api, Backend, NewKey, PATIENCE, Stage, eventually, moment, on_both_stores, seconds_from_now, validation,
+};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 

@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use acceptance::{Api, Answer, Backend, Operation, Stage, denied, on_both_stores, seconds_from_now};
+use acceptance::{Answer, Api, Backend, Operation, Stage, denied, on_both_stores, seconds_from_now};
 use serde_json::{Value, json};
 
 on_both_stores!(

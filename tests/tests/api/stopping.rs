@@ -43,7 +43,8 @@ async fn requests_in_flight_end_before_the_server_does(backend: Backend) {
     let mut stage = Stage::set(backend).await;
     let key = stage.account_key(&["*".to_owned()]);
     let authorization = format!("Bearer {}", key.secret);
-    let bodies: Vec<String> = (0..4).map(|number| json!({ "name": format!("In flight {number}") }).to_string()).collect();
+    let bodies: Vec<String> =
+        (0..4).map(|number| json!({ "name": format!("In flight {number}") }).to_string()).collect();
     let begun: Vec<_> = bodies.iter().map(|body| (begin(&stage, body, &authorization), body)).collect();
 
     stage.server.tell_to_stop();
