@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use actix_web::web;
 use core_domain::{Clock, Entropy};
+use idempotency::Sealer;
 use keys::{Authenticator, KeyReader, KeyService};
 use workspaces::{WorkspaceReader, WorkspaceService};
 
@@ -27,6 +28,8 @@ pub struct Services {
     pub workspaces: WorkspaceService,
     /// The use cases of keys.
     pub keys: KeyService,
+    /// What seals the answers kept for safe retries.
+    pub sealer: Arc<Sealer>,
     /// What must be up for the service to be ready.
     pub health_checks: Vec<Arc<dyn HealthCheck>>,
     /// Where the client's address is found.
@@ -50,6 +53,7 @@ impl Services {
             .app_data(web::Data::from(self.store))
             .app_data(web::Data::from(self.workspace_reader))
             .app_data(web::Data::from(self.key_reader))
+            .app_data(web::Data::from(self.sealer))
             .app_data(web::Data::new(self.workspaces))
             .app_data(web::Data::new(self.keys))
             .app_data(web::Data::new(self.health_checks))

@@ -3,7 +3,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use actix_web::dev::Payload;
-use actix_web::http::header::HeaderValue;
+use actix_web::http::header::{HeaderMap, HeaderValue};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use core_domain::{Principal, StorageError, WorkspaceContext, WorkspaceId};
 use workspaces::{Membership, WorkspaceReader};
@@ -124,6 +124,14 @@ fn read<R: Requirement>(request: &HttpRequest) -> Result<Caller<R>, ApiError> {
         .map(|reader| Arc::clone(reader))
         .ok_or_else(|| ApiError::Internal("no workspace reader is configured".into()))?;
     Ok(Caller { principal, asked_for, workspaces, requirement: PhantomData })
+}
+
+/// The workspace that `X-Workspace-ID` names, if it can be one.
+pub(crate) fn workspace_asked_for(headers: &HeaderMap) -> Option<WorkspaceId> {
+    match headers.get("x-workspace-id").map(asked_for) {
+        Some(AskedFor::Workspace(id)) => Some(id),
+        _ => None,
+    }
 }
 
 fn asked_for(value: &HeaderValue) -> AskedFor {

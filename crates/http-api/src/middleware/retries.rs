@@ -37,8 +37,7 @@ pub(crate) async fn recognise_retries(
     }
     let refusal = response.response().error().and_then(|error| error.as_error::<ApiError>()?.recorded());
     let Some(refusal) = refusal else { return Ok(response) };
-    let settled = settle(response.request(), &refusal).await;
-    match settled {
+    match settle(response.request(), &refusal).await {
         Ok(None) => Ok(response),
         Ok(Some(earlier)) => {
             let replay = earlier.into_response();
@@ -61,8 +60,7 @@ async fn retry(request: &mut ServiceRequest) -> Result<Option<Retry>, ApiError> 
     let body = read_body(request.headers(), payload).await?;
     request.set_payload(Payload::from(body.clone()));
     let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let fingerprint =
-        Fingerprint::of(request.method().as_str(), request.path(), request.query_string(), kind, &body);
+    let fingerprint = Fingerprint::of(request.method().as_str(), request.path(), request.query_string(), kind, &body);
     let record = RecordId::of(&requester, &key);
     Ok(Some(Retry { claim: Claim { record, fingerprint }, key, is_settled: Cell::new(false) }))
 }
@@ -74,7 +72,11 @@ fn key(headers: &HeaderMap) -> Option<Result<IdempotencyKey, ApiError>> {
         return Some(Err(ApiError::BadRequest("Idempotency-Key was given twice.".to_owned())));
     }
     let read = IdempotencyKey::try_from(value.as_bytes());
-    Some(read.map_err(|_| ApiError::BadRequest("The Idempotency-Key must be 1 to 255 visible ASCII characters.".to_owned())))
+    Some(
+        read.map_err(|_| {
+            ApiError::BadRequest("The Idempotency-Key must be 1 to 255 visible ASCII characters.".to_owned())
+        }),
+    )
 }
 
 fn requester(principal: &Principal, headers: &HeaderMap) -> Requester {
@@ -91,8 +93,7 @@ async fn settle(
     request: &actix_web::HttpRequest,
     refusal: &idempotency::RecordedAnswer,
 ) -> Result<Option<Answer>, ApiError> {
-    let (Some(recorder), Some(store)) = (Recorder::of(request), request.app_data::<web::Data<dyn UnitOfWork>>())
-    else {
+    let (Some(recorder), Some(store)) = (Recorder::of(request), request.app_data::<web::Data<dyn UnitOfWork>>()) else {
         return Err(ApiError::Internal("the services are not configured".into()));
     };
     let mut tx: Box<dyn ApiTx> = store.begin().await?;
