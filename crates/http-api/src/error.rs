@@ -4,8 +4,9 @@ use std::fmt;
 use actix_web::body::BoxBody;
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
-use core_domain::{BoxError, Permission, StorageError};
+use core_domain::{BoxError, Permission, StorageError, Timestamp};
 use idempotency::RecordedAnswer;
+use limits::Refusal;
 use serde_json::{Value, json};
 
 /// Everything that can be answered but success: the one place that knows the statuses and shapes of errors
@@ -54,6 +55,14 @@ pub enum ApiError {
     /// The request can be read, but its values break rules.
     #[error("The given data was invalid.")]
     Validation(FieldErrors),
+    /// Too many requests. This one is not counted.
+    #[error("Too many requests. Please retry after {} seconds.", .refusal.retry_after_seconds())]
+    RateLimited {
+        /// How the caller stands, and how long to wait.
+        refusal: Refusal,
+        /// When the whole limit is free again.
+        reset_at: Timestamp,
+    },
     /// What the service needs is out of reach; nothing was done.
     #[error("The service is unavailable for the moment. Please retry.")]
     Unavailable(#[source] BoxError),
@@ -92,6 +101,7 @@ impl ApiError {
             Self::PayloadTooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large"),
             Self::UnsupportedMediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type"),
             Self::Validation(_) => (StatusCode::UNPROCESSABLE_ENTITY, "validation_failed"),
+            Self::RateLimited { .. } => (StatusCode::TOO_MANY_REQUESTS, "rate_limit_exceeded"),
             Self::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "service_unavailable"),
             Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "server_error"),
         }
@@ -105,6 +115,14 @@ impl ApiError {
         match self {
             Self::Validation(errors) => body["errors"] = json!(errors.0),
             Self::Internal(_) => body["request_id"] = Value::from(request_id),
+            Self::RateLimited { refusal, reset_at } => {
+                let seconds = refusal.retry_after_seconds();
+                body["retry_after"] = seconds.into();
+                body["limit"] = refusal.standing.limit.into();
+                body["remaining"] = refusal.standing.remaining.into();
+                body["reset_at"] = reset_at.to_string().into();
+                header = Some((header::RETRY_AFTER, seconds.to_string()));
+            }
             Self::Unauthorized => header = Some((header::WWW_AUTHENTICATE, "Bearer".to_owned())),
             Self::MethodNotAllowed(allowed) => header = Some((header::ALLOW, allowed.clone())),
             Self::Unavailable(_) | Self::IdempotencyInProgress => header = Some((header::RETRY_AFTER, "1".to_owned())),
@@ -134,6 +152,7 @@ impl ApiError {
             | Self::IdempotencyOutcomeUnknown
             | Self::PayloadTooLarge(_)
             | Self::UnsupportedMediaType
+            | Self::RateLimited { .. }
             | Self::Unavailable(_)
             | Self::Internal(_) => None,
         }

@@ -43,7 +43,7 @@ pub enum UnusableKeySet {
     /// They are no JWKS.
     #[error("not a JSON Web Key Set")]
     Malformed(#[source] serde_json::Error),
-    /// None of its keys is for RS256, ES256 or EdDSA.
+    /// None of its keys is for RS256, ES256 or `EdDSA`.
     #[error("the set has no key for RS256, ES256 or EdDSA among its {0} keys")]
     Empty(usize),
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use actix_web::dev::Payload;
 use actix_web::http::header::{HeaderMap, HeaderValue};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
-use core_domain::{Principal, StorageError, WorkspaceContext, WorkspaceId};
+use core_domain::{Principal, WorkspaceContext, WorkspaceId};
 use workspaces::{Membership, WorkspaceReader};
 
 use super::permission::Requirement;
@@ -22,7 +22,7 @@ pub(crate) enum Identity {
     /// It is good, but not from this address.
     AddressNotAllowed,
     /// Nobody could tell.
-    Unknown(Arc<StorageError>),
+    Unknown(Arc<dyn std::error::Error + Send + Sync>),
 }
 
 /// The caller, who holds what `R` requires.
@@ -105,7 +105,7 @@ fn read<R: Requirement>(request: &HttpRequest) -> Result<Caller<R>, ApiError> {
         Some(Identity::AddressNotAllowed) => {
             return Err(ApiError::AccessDenied("This API key is not allowed from your address.".to_owned()));
         }
-        Some(Identity::Unknown(error)) => return Err(ApiError::Unavailable(Arc::clone(error).into())),
+        Some(Identity::Unknown(error)) => return Err(ApiError::Unavailable(Box::new(Arc::clone(error)))),
         Some(Identity::Rejected | Identity::Anonymous) | None => return Err(ApiError::Unauthorized),
     };
     if let Some(required) = R::PERMISSION
