@@ -166,6 +166,13 @@ impl Request<'_> {
         self
     }
 
+    /// With one more header, of any bytes.
+    #[must_use]
+    pub fn header_bytes(mut self, name: &str, value: &[u8]) -> Self {
+        self.headers.push((name.to_owned(), value.to_vec()));
+        self
+    }
+
     /// With this JSON body.
     #[must_use]
     pub fn json(self, body: &Value) -> Self {

@@ -18,7 +18,7 @@ mod stage;
 pub use client::{Api, Answer, Request};
 pub use contract::{NOT_FOUND, UNAUTHORIZED, denied, validation};
 pub use database::{Backend, Database};
-pub use moment::{eventually, is_moment, moment, seconds_from_now, shifted};
+pub use moment::{eventually, is_moment, moment, random_below, seconds_from_now, shifted};
 pub use raw::{Raw, percent_encoded};
 pub use server::{PATIENCE, Server, Settings, run};
 pub use spec::{Operation, Spec};

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
-use core_domain::{Clock, Timestamp};
-use system::SystemClock;
+use core_domain::{Clock, Entropy, Timestamp};
+use system::{OsEntropy, SystemClock};
 use tokio::time::{sleep, timeout};
 
 /// So many seconds from now, as the API shows times.
@@ -44,4 +44,11 @@ pub async fn eventually(limit: Duration, mut done: impl AsyncFnMut() -> bool) ->
         }
     };
     timeout(limit, asking).await.is_ok()
+}
+
+/// A random number below `end`.
+pub fn random_below(end: u64) -> u64 {
+    let mut bytes = [0; 8];
+    OsEntropy::default().fill(&mut bytes);
+    u64::from_ne_bytes(bytes) % end
 }

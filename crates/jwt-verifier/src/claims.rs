@@ -123,7 +123,8 @@ mod tests {
         assert_eq!(ends(0, 1_000.001), Ok(()));
         assert_eq!(ends(30, 970.0), Err(Rejection::Expired));
         assert_eq!(ends(30, 971.0), Ok(()));
-        let begins = |leeway, nbf: u64| check(&anyone(leeway), json!({"sub": "1", "exp": 2_000, "nbf": nbf})).map(|_| ());
+        let begins =
+            |leeway, nbf: u64| check(&anyone(leeway), json!({"sub": "1", "exp": 2_000, "nbf": nbf})).map(|_| ());
         assert_eq!(begins(0, 1_001), Err(Rejection::NotYetValid));
         assert_eq!(begins(0, 1_000), Ok(()));
         assert_eq!(begins(30, 1_031), Err(Rejection::NotYetValid));
@@ -145,7 +146,9 @@ mod tests {
 
     #[test]
     fn scopes_are_separated_by_spaces_and_may_be_absent() {
-        let scopes = |scope: Value| check(&anyone(0), json!({"sub": "1", "exp": 2_000, "scope": scope})).map(|c| c.scopes.to_string());
+        let scopes = |scope: Value| {
+            check(&anyone(0), json!({"sub": "1", "exp": 2_000, "scope": scope})).map(|c| c.scopes.to_string())
+        };
         assert_eq!(scopes(json!("posts:read  write")).as_deref(), Ok("posts:read write"));
         assert_eq!(scopes(json!("")).as_deref(), Ok(""));
         assert_eq!(scopes(Value::Null).as_deref(), Ok(""));

@@ -92,7 +92,13 @@ mod tests {
 
     #[test]
     fn keys_for_other_purposes_are_passed_over() {
-        for good in [json!({}), json!({"use": "sig"}), json!({"alg": "EdDSA"}), json!({"key_ops": ["verify"]}), json!({"d": "x"})] {
+        for good in [
+            json!({}),
+            json!({"use": "sig"}),
+            json!({"alg": "EdDSA"}),
+            json!({"key_ops": ["verify"]}),
+            json!({"d": "x"}),
+        ] {
             assert!(usable(good.clone()), "{good}");
         }
         for bad in [

@@ -1,7 +1,9 @@
 #![doc = include_str!("../README.md")]
 #![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a property that does not hold is to panic")]
 
+use ::idempotency::IdempotencyTx;
 use ::keys::{CredentialStore, KeyReader, KeyTx};
+use ::tokens::AccountDirectory;
 use ::workspaces::{WorkspaceReader, WorkspaceTx};
 use async_trait::async_trait;
 use core_domain::{DomainEvent, StorageError, WorkspaceId};
@@ -9,15 +11,19 @@ use core_domain::{DomainEvent, StorageError, WorkspaceId};
 mod build;
 pub mod conflicts;
 pub mod credentials;
+pub mod directory;
 pub mod endings;
 pub mod extremes;
 pub mod filters;
+pub mod idempotency;
 pub mod keys;
 pub mod lists;
+pub mod marks;
 mod model;
 mod prelude;
 pub mod purges;
 mod random;
+mod records;
 mod reach;
 pub mod transactions;
 pub mod workspaces;
@@ -26,9 +32,9 @@ pub mod workspaces;
 #[async_trait]
 pub trait Backend: Send + Sync + 'static {
     /// What reads outside a transaction.
-    type Store: WorkspaceReader + KeyReader + CredentialStore;
+    type Store: WorkspaceReader + KeyReader + CredentialStore + AccountDirectory;
     /// The open transaction.
-    type Tx: WorkspaceTx + KeyTx;
+    type Tx: WorkspaceTx + KeyTx + IdempotencyTx;
 
     /// The store.
     fn store(&self) -> &Self::Store;
@@ -100,6 +106,29 @@ macro_rules! storage_conformance {
                 an_account_level_keys_ceiling_is_the_highest_of_its_accounts_tiers
                 a_deleted_workspaces_key_is_not_found
                 a_last_use_never_goes_back
+            }
+            directory {
+                an_account_is_found_by_its_id_and_by_its_email
+                an_accounts_ceiling_is_the_highest_of_its_tiers
+            }
+            idempotency {
+                a_claim_commits_with_its_answer_and_its_effect
+                a_claim_vanishes_with_its_effect
+                a_record_is_claimed_once_and_then_told
+                a_record_without_an_answer_is_told_so_until_it_gets_one
+                a_deleted_record_can_be_claimed_again
+                an_expired_record_counts_as_absent
+                records_of_different_ids_do_not_meet
+                extreme_records_come_back_as_they_were
+                a_purge_takes_only_what_is_expired_up_to_its_limit
+                of_concurrent_claimers_one_commits
+                a_claim_that_is_given_up_passes_to_another
+            }
+            marks {
+                undoing_keeps_what_was_before_the_mark_and_nothing_after_it
+                releasing_keeps_everything
+                the_latest_mark_counts
+                a_transaction_ends_whole_whatever_is_marked
             }
             lists {
                 pages_of_workspaces_partition_them_in_every_order

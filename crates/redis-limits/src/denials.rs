@@ -25,12 +25,12 @@ impl Denials {
         let denial = self.0.get(&subject).filter(|denial| denial.limit == limit)?;
         let Refusal { standing, retry_after } = denial.refusal;
         let passed = now.saturating_sub(denial.heard_at);
-        if passed >= retry_after {
+        let Some(retry_after) = retry_after.checked_sub(passed).filter(|wait| !wait.is_zero()) else {
             self.0.invalidate(&subject);
             return None;
-        }
+        };
         let standing = Standing { resets_in: standing.resets_in.saturating_sub(passed), ..standing };
-        Some(Refusal { standing, retry_after: retry_after - passed })
+        Some(Refusal { standing, retry_after })
     }
 
     /// Keeps a refusal that was heard at `now`: counted from then the wait is never too short.

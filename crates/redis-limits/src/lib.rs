@@ -9,4 +9,4 @@ mod link;
 mod script;
 
 pub use error::{ConnectError, Unreachable};
-pub use limiter::RedisRateLimiter;
+pub use limiter::{RedisOptions, RedisRateLimiter};

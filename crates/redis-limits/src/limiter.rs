@@ -10,13 +10,25 @@ use tokio::runtime::Handle;
 use crate::breaker::{Breaker, Permit};
 use crate::denials::Denials;
 use crate::link::Link;
-use crate::script::Take;
 use crate::{ConnectError, Unreachable};
+
+/// How a limiter uses its Redis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RedisOptions {
+    /// How long a request waits for Redis before it is decided without.
+    pub budget: Duration,
+}
+
+impl Default for RedisOptions {
+    fn default() -> Self {
+        Self { budget: Duration::from_millis(20) }
+    }
+}
 
 /// Counts in one Redis, together with every other replica on it.
 pub struct RedisRateLimiter {
     link: Link,
-    script: Take,
+    options: RedisOptions,
     clock: Arc<dyn Clock>,
     denials: Denials,
     breaker: Breaker,
@@ -30,8 +42,6 @@ impl fmt::Debug for RedisRateLimiter {
 }
 
 impl RedisRateLimiter {
-    /// How long a request waits for Redis.
-    pub const BUDGET: Duration = Duration::from_millis(20);
     const PING_TIMEOUT: Duration = Duration::from_secs(1);
 
     /// A limiter on the Redis at `url`; `fallback` decides while there is none.
@@ -40,12 +50,13 @@ impl RedisRateLimiter {
     /// the caller drives the connection and must live as long as the limiter.
     pub async fn connect(
         url: &str,
+        options: RedisOptions,
         clock: Arc<dyn Clock>,
         fallback: Arc<dyn RateLimiter>,
     ) -> Result<Self, ConnectError> {
         let limiter = Self {
             link: Link::open(url, Handle::current())?,
-            script: Take::new(),
+            options,
             clock,
             denials: Denials::new(),
             breaker: Breaker::closed(),
@@ -65,15 +76,13 @@ impl RedisRateLimiter {
 
     /// Asks Redis for a sign of life.
     pub async fn ping(&self) -> Result<(), Unreachable> {
-        self.link
-            .call(Self::PING_TIMEOUT, async |mut connection| redis::cmd("PING").query_async(&mut connection).await)
-            .await
+        let ping = async |mut connection| redis::cmd("PING").query_async(&mut connection).await;
+        self.link.call(Self::PING_TIMEOUT, ping).await
     }
 
     async fn ask(&self, subject: Subject, limit: RateLimit) -> Result<Decision, Unreachable> {
-        self.link
-            .call(Self::BUDGET, async |mut connection| self.script.run(&mut connection, subject, limit, None).await)
-            .await
+        let run = async |mut connection| self.link.script.run(&mut connection, subject, limit, None).await;
+        self.link.call(self.options.budget, run).await
     }
 
     /// Tells the breaker how it went, and the operator what follows from it.

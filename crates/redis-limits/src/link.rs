@@ -9,14 +9,16 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
+use crate::script::Take;
 use crate::{ConnectError, Unreachable};
 
-/// The connection to one server, made anew whenever it fails.
+/// The connection to one server that knows the script, made anew whenever it fails.
 ///
 /// It is opened and driven by the runtime of whoever made the link, and an attempt goes on when the call that started
 /// it has run out of time: else a server that is far away could never be reached within the budget of a call.
 pub(crate) struct Link {
     client: Client,
+    pub(crate) script: Take,
     runtime: Handle,
     current: Mutex<Opening>,
 }
@@ -35,8 +37,9 @@ impl Link {
             // a race to choose it is as good.
             let _ = aws_lc_rs::default_provider().install_default();
         }
-        let current = Mutex::new(opening(&client, &runtime));
-        Ok(Self { client, runtime, current })
+        let script = Take::new();
+        let current = Mutex::new(opening(&client, &script, &runtime));
+        Ok(Self { client, script, runtime, current })
     }
 
     /// Runs `call` on the connection, for no longer than `budget`. A connection on which it fails is used no more.
@@ -57,7 +60,7 @@ impl Link {
     fn opening(&self) -> Opening {
         let mut current = self.current();
         if matches!(current.clone().now_or_never(), Some(Err(_))) {
-            *current = opening(&self.client, &self.runtime);
+            *current = opening(&self.client, &self.script, &self.runtime);
         }
         current.clone()
     }
@@ -66,7 +69,7 @@ impl Link {
     fn discard(&self, failed: &Opening) {
         let mut current = self.current();
         if current.ptr_eq(failed) && matches!(failed.peek(), Some(Ok(_))) {
-            *current = opening(&self.client, &self.runtime);
+            *current = opening(&self.client, &self.script, &self.runtime);
         }
     }
 
@@ -75,10 +78,17 @@ impl Link {
     }
 }
 
-fn opening(client: &Client, runtime: &Handle) -> Opening {
-    let client = client.clone();
-    // Each call has a limit of its own.
-    let config = AsyncConnectionConfig::new().set_connection_timeout(Some(OPEN_TIMEOUT)).set_response_timeout(None);
-    let task = runtime.spawn(async move { client.get_multiplexed_async_connection_with_config(&config).await });
-    async { Ok(task.await.map_err(|_| Unreachable::RuntimeEnded)??) }.boxed().shared()
+fn opening(client: &Client, script: &Take, runtime: &Handle) -> Opening {
+    let (client, script) = (client.clone(), script.clone());
+    // This attempt and each call have limits of their own.
+    let config = AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);
+    let opening = async move {
+        let mut connection = client.get_multiplexed_async_connection_with_config(&config).await?;
+        script.load(&mut connection).await?;
+        Ok(connection)
+    };
+    let task = runtime.spawn(timeout(OPEN_TIMEOUT, opening));
+    let outcome =
+        async { task.await.map_err(|_| Unreachable::RuntimeEnded)?.unwrap_or(Err(Unreachable::Late(OPEN_TIMEOUT))) };
+    outcome.boxed().shared()
 }

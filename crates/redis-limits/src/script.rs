@@ -6,11 +6,17 @@ use redis::aio::MultiplexedConnection;
 use redis::{RedisResult, Script};
 
 /// The window's arithmetic, where all replicas' requests meet.
+#[derive(Clone)]
 pub(crate) struct Take(Script);
 
 impl Take {
     pub(crate) fn new() -> Self {
         Self(Script::new(include_str!("take.lua")))
+    }
+
+    /// Makes the server know the script, so that not every request that meets a new server has to.
+    pub(crate) async fn load(&self, connection: &mut MultiplexedConnection) -> RedisResult<()> {
+        self.0.load_async(connection).await.map(drop)
     }
 
     /// Runs the script by its digest, and sends its text only to a server that does not know it.
@@ -79,8 +85,10 @@ mod tests {
 
     fn connect() -> (Runtime, MultiplexedConnection) {
         let url = std::env::var("CORE_API_TEST_REDIS_URL").unwrap_or_else(|_| {
-            panic!("these tests need a Redis server: run `cargo xtask test`, which starts one, or name one in \
-                    CORE_API_TEST_REDIS_URL (redis://127.0.0.1:6379)")
+            panic!(
+                "these tests need a Redis server: run `cargo xtask test`, which starts one, or name one in \
+                    CORE_API_TEST_REDIS_URL (redis://127.0.0.1:6379)"
+            )
         });
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
         let client = Client::open(url).unwrap();
@@ -125,9 +133,13 @@ mod tests {
             }
             let key = format!("core-api:limit:{subject}");
             let (fields, encoding, lifetime): (usize, String, u64) = redis::pipe()
-                .cmd("HLEN").arg(&key)
-                .cmd("OBJECT").arg("ENCODING").arg(&key)
-                .cmd("TTL").arg(&key)
+                .cmd("HLEN")
+                .arg(&key)
+                .cmd("OBJECT")
+                .arg("ENCODING")
+                .arg(&key)
+                .cmd("TTL")
+                .arg(&key)
                 .query_async(&mut connection)
                 .await
                 .unwrap();

@@ -1,10 +1,12 @@
 #![doc = include_str!("../README.md")]
 
+mod account_directory;
 mod accounts;
 mod connector;
 mod credentials;
 mod error;
 mod events;
+mod idempotency;
 mod keys;
 mod list;
 mod memberships;

@@ -75,6 +75,16 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    idempotency_records (id) {
+        id -> Bytea,
+        fingerprint -> Bytea,
+        sealed -> Nullable<Bytea>,
+        created_at -> Timestamptz,
+        expires_at -> Timestamptz,
+    }
+}
+
 diesel::joinable!(memberships -> accounts (account_id));
 diesel::joinable!(memberships -> workspaces (workspace_id));
 diesel::joinable!(api_keys -> workspaces (workspace_id));

@@ -1,9 +1,11 @@
 #![doc = include_str!("../README.md")]
 
+mod account_directory;
 mod accounts;
 mod credentials;
 mod error;
 mod events;
+mod idempotency;
 mod ids;
 mod keys;
 mod lease;

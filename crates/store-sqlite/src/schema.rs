@@ -82,6 +82,16 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    idempotency_records (id) {
+        id -> Binary,
+        fingerprint -> Binary,
+        sealed -> Nullable<Binary>,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
 diesel::joinable!(memberships -> accounts (account_id));
 diesel::joinable!(memberships -> workspaces (workspace_id));
 diesel::joinable!(api_keys -> workspaces (workspace_id));

@@ -56,7 +56,8 @@ async fn stores_that_start_at_once_apply_each_migration_once() {
             });
         }
         let applied: Vec<String> = starts.join_all().await.into_iter().flatten().collect();
-        assert_eq!(applied, ["2026-01-15-000000_accounts_workspaces_keys_events"]);
+        let all = ["2026-01-15-000000_accounts_workspaces_keys_events", "2026-01-20-000000_idempotency"];
+        assert_eq!(applied, all);
     }
 }
 

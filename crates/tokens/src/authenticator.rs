@@ -7,9 +7,7 @@ use moka::future::Cache;
 use moka::ops::compute::{CompResult, Op};
 use sha2::{Digest, Sha256};
 
-use crate::{
-    AccountDirectory, AuthenticateError, Claims, KnownAccount, MAX_TOKEN_LEN, Rejection, TokenVerifier,
-};
+use crate::{AccountDirectory, AuthenticateError, Claims, KnownAccount, MAX_TOKEN_LEN, Rejection, TokenVerifier};
 
 /// Tells who is calling by the token they show.
 ///
@@ -46,11 +44,7 @@ impl TokenAuthenticator {
     const CAPACITY: u64 = 10_000;
 
     /// An authenticator with nothing remembered.
-    pub fn new(
-        verifier: Arc<dyn TokenVerifier>,
-        directory: Arc<dyn AccountDirectory>,
-        clock: Arc<dyn Clock>,
-    ) -> Self {
+    pub fn new(verifier: Arc<dyn TokenVerifier>, directory: Arc<dyn AccountDirectory>, clock: Arc<dyn Clock>) -> Self {
         Self { verifier, directory, clock, known: Cache::new(Self::CAPACITY) }
     }
 

@@ -47,8 +47,7 @@ impl FromStr for Subject {
             // One text for each account: `7`, and neither `07` nor `+7`.
             return id.filter(|id| id.to_string() == text).map(Self::Id).ok_or(InvalidSubject);
         }
-        let clean =
-            text.len() <= Self::MAX_EMAIL_LEN && !text.contains(|c: char| c.is_whitespace() || c.is_control());
+        let clean = text.len() <= Self::MAX_EMAIL_LEN && !text.contains(|c: char| c.is_whitespace() || c.is_control());
         match text.split_once('@') {
             Some((local, domain)) if clean && !local.is_empty() && !domain.is_empty() && !domain.contains('@') => {
                 Ok(Self::Email(text.to_lowercase()))
@@ -84,7 +83,8 @@ mod tests {
     #[test]
     fn other_forms_are_refused() {
         let long = format!("{}@example.com", "a".repeat(250));
-        for text in ["", "0", "-1", "+7", "07", "7 ", "9223372036854775808", "ada", "@", "a@", "@b", "a@b@c", "a b@c", &long]
+        for text in
+            ["", "0", "-1", "+7", "07", "7 ", "9223372036854775808", "ada", "@", "a@", "@b", "a@b@c", "a b@c", &long]
         {
             assert_eq!(text.parse::<Subject>(), Err(InvalidSubject), "{text}");
         }

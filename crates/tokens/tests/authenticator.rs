@@ -1,5 +1,7 @@
 //! Who is let in, and what it costs.
 
+#![expect(clippy::unwrap_used, reason = "a test that can't go on is to fail")]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -38,9 +40,10 @@ fn verifier(times: usize, expires_at: Timestamp) -> MockTokenVerifier {
 /// A directory of Ada alone, asked exactly `times` times.
 fn directory(times: usize) -> MockAccountDirectory {
     let mut directory = MockAccountDirectory::new();
-    directory.expect_find_account().times(times).returning(|subject| {
-        Ok((*subject == Subject::Email("ada@example.com".to_owned())).then(ada))
-    });
+    directory
+        .expect_find_account()
+        .times(times)
+        .returning(|subject| Ok((*subject == Subject::Email("ada@example.com".to_owned())).then(ada)));
     directory
 }
 

@@ -12,8 +12,28 @@ fn runtime() -> Runtime {
 /// What a header or payload may be made of.
 fn json_text() -> impl Strategy<Value = String> {
     let word = prop::sample::select(vec![
-        "{", "}", "[", "]", ",", ":", "null", "0", "-1", "1e999", "\"\"", "\"alg\"", "\"HS256\"", "\"RS256\"", "\"none\"",
-        "\"kid\"", "\"a\"", "\"jwk\"", "\"exp\"", "\"sub\"", "\"42\"", "\"\\ud800\"",
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        ":",
+        "null",
+        "0",
+        "-1",
+        "1e999",
+        "\"\"",
+        "\"alg\"",
+        "\"HS256\"",
+        "\"RS256\"",
+        "\"none\"",
+        "\"kid\"",
+        "\"a\"",
+        "\"jwk\"",
+        "\"exp\"",
+        "\"sub\"",
+        "\"42\"",
+        "\"\\ud800\"",
     ]);
     prop_oneof![prop::collection::vec(word, 0..20).prop_map(|words| words.concat()), ".{0,60}".prop_map(String::from)]
 }

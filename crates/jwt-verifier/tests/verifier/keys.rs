@@ -93,9 +93,7 @@ impl Key {
             }
             Self::Ec(key) => key.sign(&random, message).unwrap().as_ref().to_vec(),
             Self::Ed(key) => key.sign(message).as_ref().to_vec(),
-            Self::Secret(secret) => {
-                hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), message).as_ref().to_vec()
-            }
+            Self::Secret(secret) => hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), message).as_ref().to_vec(),
         }
     }
 

@@ -7,24 +7,24 @@ use proptest::prelude::*;
 
 /// One request, and the limit it comes under.
 #[derive(Debug, Clone, Copy)]
-pub struct Arrival {
-    pub now: Duration,
-    pub limit: RateLimit,
+pub(crate) struct Arrival {
+    pub(crate) now: Duration,
+    pub(crate) limit: RateLimit,
 }
 
 /// When each admitted request came: by the time read, or by the one before it where the clock went back.
 #[derive(Debug, Default)]
-pub struct Log(Vec<Duration>);
+pub(crate) struct Log(Vec<Duration>);
 
 impl Log {
-    pub fn admit(&mut self, now: Duration) {
+    pub(crate) fn admit(&mut self, now: Duration) {
         self.0.push(self.clamped(now));
     }
 
     /// How many came within `span` before `now`, both ends included.
-    pub fn within(&self, span: Duration, now: Duration) -> u64 {
+    pub(crate) fn within(&self, span: Duration, now: Duration) -> u64 {
         let now = self.clamped(now);
-        self.0.iter().rev().take_while(|at| now - **at <= span).count() as u64
+        self.0.iter().rev().take_while(|at| now.saturating_sub(**at) <= span).count() as u64
     }
 
     fn clamped(&self, now: Duration) -> Duration {
@@ -39,12 +39,12 @@ enum Step {
     Wait(u64),
     ToEdgeOfSecond { before_it: bool },
     ToEdgeOfMinute { before_it: bool },
-    StepBack(u64),
+    Back(u64),
     Limit(RateLimit),
 }
 
 /// Up to a few minutes of requests, waits, steps of the clock and changes of the limit, in any order.
-pub fn traces() -> impl Strategy<Value = Vec<Arrival>> {
+pub(crate) fn traces() -> impl Strategy<Value = Vec<Arrival>> {
     let step = prop_oneof![
         6 => (1_usize..30).prop_map(Step::Arrivals),
         2 => (0_u64..400).prop_map(Step::Wait),
@@ -52,7 +52,7 @@ pub fn traces() -> impl Strategy<Value = Vec<Arrival>> {
         2 => (50_000_u64..70_000).prop_map(Step::Wait),
         3 => any::<bool>().prop_map(|before_it| Step::ToEdgeOfSecond { before_it }),
         2 => any::<bool>().prop_map(|before_it| Step::ToEdgeOfMinute { before_it }),
-        1 => (0_u64..100_000).prop_map(Step::StepBack),
+        1 => (0_u64..100_000).prop_map(Step::Back),
         2 => limits().prop_map(Step::Limit),
     ];
     (0_u64..10_000_000, limits(), prop::collection::vec(step, 1..80)).prop_map(|(start, limit, steps)| {
@@ -66,7 +66,7 @@ pub fn traces() -> impl Strategy<Value = Vec<Arrival>> {
                 Step::Wait(span) => millis += span,
                 Step::ToEdgeOfSecond { before_it } => millis = edge(millis, 1_000, before_it),
                 Step::ToEdgeOfMinute { before_it } => millis = edge(millis, 60_000, before_it),
-                Step::StepBack(span) => millis = millis.saturating_sub(span),
+                Step::Back(span) => millis = millis.saturating_sub(span),
                 Step::Limit(new) => limit = new,
             }
         }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that can't go on is to fail")]
 
+mod idempotency;
 mod migrations;
 mod plans;
 mod support;

@@ -1,0 +1,157 @@
+use ::idempotency::{Claim, Claimed, IdempotencyRepository, RecordId, StoredRecord};
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use core_domain::{StorageError, Timestamp};
+use diesel::prelude::*;
+use diesel::sql_types::{Bool, Integer};
+use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection as _};
+
+use crate::error::OrCorrupt as _;
+use crate::schema::idempotency_records as table;
+use crate::{PgTx, time};
+
+const TABLE: &str = "idempotency_records";
+
+#[diesel::declare_sql_function]
+extern "SQL" {
+    /// Takes a lock until the transaction's end, or says that another one has it.
+    ///
+    /// Locks of two numbers and locks of one, as that of the migrations, never meet.
+    fn pg_try_advisory_xact_lock(high: Integer, low: Integer) -> Bool;
+}
+
+/// The numbers of a record's lock: 64 bits of what is a digest already.
+fn lock(record: &RecordId) -> (i32, i32) {
+    let [a, b, c, d, e, f, g, h, ..] = *record.as_bytes();
+    (i32::from_be_bytes([a, b, c, d]), i32::from_be_bytes([e, f, g, h]))
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = table)]
+struct Found {
+    fingerprint: Vec<u8>,
+    sealed: Option<Vec<u8>>,
+    expires_at: DateTime<Utc>,
+}
+
+impl TryFrom<Found> for StoredRecord {
+    type Error = StorageError;
+
+    fn try_from(found: Found) -> Result<Self, StorageError> {
+        let fingerprint = <[u8; 32]>::try_from(&*found.fingerprint).or_corrupt(TABLE, "fingerprint")?.into();
+        Ok(Self { fingerprint, sealed: found.sealed })
+    }
+}
+
+#[derive(Insertable, AsChangeset)]
+#[diesel(table_name = table, treat_none_as_null = true)]
+struct RecordRow<'a> {
+    id: &'a [u8],
+    fingerprint: &'a [u8],
+    sealed: Option<&'a [u8]>,
+    created_at: DateTime<Utc>,
+    expires_at: DateTime<Utc>,
+}
+
+#[async_trait]
+impl IdempotencyRepository for PgTx {
+    async fn claim_record(&mut self, claim: &Claim, now: Timestamp) -> Result<Claimed, StorageError> {
+        const OPERATION: &str = "claim_record";
+        let (high, low) = lock(&claim.record);
+        let locked =
+            diesel::select(pg_try_advisory_xact_lock(high, low)).get_result::<bool>(self.start(OPERATION)?).await;
+        if !self.finish(OPERATION, locked)? {
+            return Ok(Claimed::InProgress);
+        }
+        // A statement of its own, which sees what the last holder of the lock has committed.
+        let found = table::table
+            .find(claim.record.as_bytes().as_slice())
+            .select(Found::as_select())
+            .first(self.start(OPERATION)?)
+            .await
+            .optional();
+        match self.finish(OPERATION, found)? {
+            None => Ok(Claimed::First),
+            Some(found) if found.expires_at > time::stored(now) => Ok(Claimed::Before(found.try_into()?)),
+            Some(_) => {
+                self.delete_record(&claim.record).await?;
+                Ok(Claimed::First)
+            }
+        }
+    }
+
+    async fn store_record(
+        &mut self,
+        claim: &Claim,
+        sealed: Option<&[u8]>,
+        now: Timestamp,
+        expires_at: Timestamp,
+    ) -> Result<(), StorageError> {
+        const OPERATION: &str = "store_record";
+        let row = RecordRow {
+            id: claim.record.as_bytes(),
+            fingerprint: claim.fingerprint.as_bytes(),
+            sealed,
+            created_at: time::stored(now),
+            expires_at: time::stored(expires_at),
+        };
+        let stored = diesel::insert_into(table::table)
+            .values(&row)
+            .on_conflict(table::id)
+            .do_update()
+            .set(&row)
+            .execute(self.start(OPERATION)?)
+            .await;
+        self.finish(OPERATION, stored).map(drop)
+    }
+
+    async fn delete_record(&mut self, record: &RecordId) -> Result<(), StorageError> {
+        const OPERATION: &str = "delete_record";
+        let record = table::table.find(record.as_bytes().as_slice());
+        let deleted = diesel::delete(record).execute(self.start(OPERATION)?).await;
+        self.finish(OPERATION, deleted).map(drop)
+    }
+
+    async fn purge_records(&mut self, now: Timestamp, limit: u32) -> Result<u64, StorageError> {
+        const OPERATION: &str = "purge_records";
+        let purged = purge(self.start(OPERATION)?, time::stored(now), limit).await;
+        self.finish(OPERATION, purged)
+    }
+
+    // Plain savepoints, of which diesel does not know: its end of a transaction ends all of it, whatever is marked.
+    async fn mark(&mut self) -> Result<(), StorageError> {
+        self.run_batch("mark", "SAVEPOINT mark").await
+    }
+
+    async fn undo_to_mark(&mut self) -> Result<(), StorageError> {
+        self.run_batch("undo_to_mark", "ROLLBACK TO SAVEPOINT mark; RELEASE SAVEPOINT mark").await
+    }
+
+    async fn release_mark(&mut self) -> Result<(), StorageError> {
+        self.run_batch("release_mark", "RELEASE SAVEPOINT mark").await
+    }
+}
+
+impl PgTx {
+    async fn run_batch(&mut self, operation: &'static str, sql: &str) -> Result<(), StorageError> {
+        let outcome = self.start(operation)?.batch_execute(sql).await;
+        self.finish(operation, outcome)
+    }
+}
+
+/// Skips what another replica is purging, or claiming anew, at this moment.
+///
+/// In two statements: within one, the server might look for the rows, up to the limit, more than once.
+async fn purge(connection: &mut AsyncPgConnection, now: DateTime<Utc>, limit: u32) -> QueryResult<u64> {
+    let ids: Vec<Vec<u8>> = table::table
+        .filter(table::expires_at.le(now))
+        .order_by(table::expires_at)
+        .limit(i64::from(limit))
+        .select(table::id)
+        .for_update()
+        .skip_locked()
+        .load(connection)
+        .await?;
+    let purged = diesel::delete(table::table).filter(table::id.eq_any(ids)).execute(connection).await?;
+    Ok(purged as u64)
+}
