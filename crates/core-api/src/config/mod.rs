@@ -1,6 +1,7 @@
 //! Settings: from the environment, or else from a TOML file, or else the default. Unknown ones are refused.
 
 mod file;
+mod jwt;
 mod secret;
 mod settings;
 
@@ -10,6 +11,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use core_domain::parse_network;
 use ipnet::IpNet;
+use jwt_verifier::{Hs256Secret, JwtOptions, KeySource};
 
 pub(crate) use secret::Secrets;
 use settings::Values;
@@ -27,6 +29,7 @@ pub(crate) struct Config {
     pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) log: String,
     pub(crate) log_format: LogFormat,
+    jwt: Option<JwtOptions>,
     secret_key: Option<String>,
     previous_secret_keys: Vec<String>,
 }
@@ -69,6 +72,7 @@ impl Config {
             trusted_proxies: values.parse("CORE_API_TRUSTED_PROXIES", networks)?,
             log: values.parse("CORE_API_LOG", log_filter)?,
             log_format: values.parse("CORE_API_LOG_FORMAT", log_format)?,
+            jwt: jwt::options(values)?,
             secret_key: values.get("CORE_API_SECRET_KEY").map(str::to_owned),
             previous_secret_keys: values.parse("CORE_API_PREVIOUS_SECRET_KEYS", |text| Ok(list(text)))?,
         })
@@ -88,6 +92,19 @@ impl Config {
         }
     }
 
+    /// How signed tokens are verified, where any are accepted.
+    pub(crate) fn jwt(&self) -> Option<&JwtOptions> {
+        self.jwt.as_ref()
+    }
+
+    /// The secret that tokens can be made with on this machine.
+    pub(crate) fn jwt_secret(&self) -> Option<&Hs256Secret> {
+        match self.jwt.as_ref().map(|jwt| &jwt.keys) {
+            Some(KeySource::Secret(secret)) => Some(secret),
+            _ => None,
+        }
+    }
+
     /// The settings as they are in force, a line each, without secrets.
     pub(crate) fn describe(&self) -> String {
         let listed = |items: &[String]| if items.is_empty() { "none".to_owned() } else { items.join(", ") };
@@ -103,6 +120,7 @@ impl Config {
             ("listen", self.listen.to_string()),
             ("metrics listen", self.metrics_listen.map_or("off".to_owned(), |address| address.to_string())),
             ("public URL", self.public_url.clone().unwrap_or_else(|| "from each request".to_owned())),
+            ("signed tokens", jwt::describe(self.jwt.as_ref())),
             ("trusted proxies", listed(&proxies)),
             ("log", format!("{} as {:?}", self.log, self.log_format)),
             ("secret key", if self.secret_key.is_some() { "given" } else { "beside the database file" }.to_owned()),
@@ -237,7 +255,7 @@ mod tests {
 
     #[test]
     fn every_setting_is_read() {
-        let source = include_str!("mod.rs");
+        let source = concat!(include_str!("mod.rs"), include_str!("jwt.rs"));
         assert!(SETTINGS.iter().all(|setting| source.contains(&format!("\"{}\"", setting.name))));
     }
 }
