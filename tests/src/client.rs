@@ -1,5 +1,5 @@
 use std::fmt::Display;
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use reqwest::Method;
@@ -21,7 +21,7 @@ pub struct Api {
 
 #[derive(Debug)]
 struct Target {
-    http: reqwest::Client,
+    http: RwLock<reqwest::Client>,
     base: String,
     spec: Arc<Spec>,
 }
@@ -50,15 +50,11 @@ pub struct Answer {
 impl Api {
     /// Nobody yet, at this server, whose description is read first.
     pub async fn anonymous(server: &Server) -> Self {
-        let http = reqwest::Client::builder()
-            .redirect(Policy::none())
-            .timeout(Duration::from_mins(1))
-            .build()
-            .unwrap();
+        let http = http_client();
         let base = server.base_url();
         let answer = http.get(format!("{base}/openapi.json")).send().await.unwrap();
         let document = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
-        let target = Target { http, base, spec: Arc::new(Spec::new(document)) };
+        let target = Target { http: RwLock::new(http), base, spec: Arc::new(Spec::new(document)) };
         Self { target: Arc::new(target), authorization: None, workspace: None }
     }
 
@@ -66,11 +62,17 @@ impl Api {
     #[must_use]
     pub fn at(&self, server: &Server) -> Self {
         let target = Target {
-            http: self.target.http.clone(),
+            http: RwLock::new(http_client()),
             base: server.base_url(),
             spec: Arc::clone(&self.target.spec),
         };
         Self { target: Arc::new(target), ..self.clone() }
+    }
+
+    /// Connects anew from now on, as do all that stem from the same [`Api::anonymous`] or [`Api::at`]: the server was
+    /// started again.
+    pub fn reconnect(&self) {
+        *self.target.http.write().unwrap() = http_client();
     }
 
     /// The same server, asked with this key.
@@ -158,6 +160,10 @@ impl Api {
     }
 }
 
+fn http_client() -> reqwest::Client {
+    reqwest::Client::builder().redirect(Policy::none()).timeout(Duration::from_mins(1)).build().unwrap()
+}
+
 impl Request<'_> {
     /// With one more header.
     #[must_use]
@@ -201,7 +207,8 @@ impl Request<'_> {
     /// `Err` when no whole answer came.
     pub async fn try_send(self) -> Result<Answer, reqwest::Error> {
         let method = Method::from_bytes(self.method.as_bytes()).unwrap();
-        let mut request = self.api.target.http.request(method, format!("{}{}", self.api.target.base, self.path));
+        let http = self.api.target.http.read().unwrap().clone();
+        let mut request = http.request(method, format!("{}{}", self.api.target.base, self.path));
         for (name, value) in &self.headers {
             request = request.header(name.as_str(), value.as_slice());
         }

@@ -76,11 +76,20 @@ impl Raw {
     }
 
     fn read_answer(&self, stream: &mut TcpStream) -> io::Result<Answer> {
-        let mut bytes = Vec::new();
-        stream.read_to_end(&mut bytes)?;
+        let (mut bytes, mut part) = (Vec::new(), [0; 16 * 1024]);
+        let answer = loop {
+            if let Some(answer) = parse(&bytes, &self.method, &self.path) {
+                break answer;
+            }
+            let length = stream.read(&mut part)?;
+            if length == 0 {
+                let told = String::from_utf8_lossy(&bytes);
+                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, format!("no whole answer: {told:?}")));
+            }
+            bytes.extend_from_slice(&part[..length]);
+        };
         let _ = stream.shutdown(Shutdown::Both);
-        parse(&bytes, &self.method, &self.path)
-            .ok_or_else(|| io::Error::other(format!("no answer: {}", String::from_utf8_lossy(&bytes))))
+        Ok(answer)
     }
 }
 
@@ -88,6 +97,7 @@ fn host(api: &Api) -> String {
     api.base_url().trim_start_matches("http://").to_owned()
 }
 
+/// The answer, once it is whole. The service announces the length of every body.
 fn parse(bytes: &[u8], method: &str, path: &str) -> Option<Answer> {
     let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
     let head = std::str::from_utf8(&bytes[..end]).ok()?;
@@ -99,8 +109,8 @@ fn parse(bytes: &[u8], method: &str, path: &str) -> Option<Answer> {
         .collect();
     let answer =
         Answer { method: method.to_owned(), path: path.to_owned(), status, headers, body: bytes[end + 4..].to_vec() };
-    let announced = answer.header("content-length").and_then(|length| length.parse().ok());
-    let is_whole = method == "HEAD" || announced.is_none_or(|length: usize| length == answer.body.len());
+    let length: usize = answer.header("content-length").map_or(Ok(0), str::parse).ok()?;
+    let is_whole = method == "HEAD" || length == answer.body.len();
     is_whole.then_some(answer)
 }
 

@@ -106,6 +106,18 @@ impl Stage {
         self.owner.post("/api/v1/workspaces", body).await.data(201)
     }
 
+    /// Stops the server in an orderly way and starts it again.
+    pub fn restart(&mut self) {
+        self.server.restart();
+        self.owner.reconnect();
+    }
+
+    /// Starts the server again that has ended.
+    pub fn start_again(&mut self) {
+        self.server.start_again();
+        self.owner.reconnect();
+    }
+
     /// Runs one command of the program with the server's settings.
     pub fn run(&self, arguments: &[&str]) -> Output {
         run(self.server.settings(), arguments)

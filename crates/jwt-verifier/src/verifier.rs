@@ -75,7 +75,6 @@ impl TokenVerifier for JwtVerifier {
         }
         let hint = KeyHint::read(token).map_err(VerifyTokenError::Rejected)?;
         let outcome = match &self.keys {
-            Keys::Secret(_) if hint.algorithm != Algorithm::HS256 => Err(Rejection::Algorithm),
             Keys::Secret(secret) => self.check(token, Algorithm::HS256, secret),
             Keys::Set(cache) => {
                 let found = cache.find(&hint).await?;

@@ -41,8 +41,6 @@ fn play(trace: &[Arrival]) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1_000))]
-
     #[test]
     fn no_trace_gets_more_than_the_ceiling_through(trace in traces()) {
         play(&trace)?;

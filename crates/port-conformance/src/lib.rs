@@ -23,8 +23,8 @@ mod model;
 mod prelude;
 pub mod purges;
 mod random;
-mod records;
 mod reach;
+mod records;
 pub mod transactions;
 pub mod workspaces;
 

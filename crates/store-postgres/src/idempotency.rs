@@ -3,7 +3,8 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use core_domain::{StorageError, Timestamp};
 use diesel::prelude::*;
-use diesel::sql_types::{Bool, Integer};
+use diesel::sql_types::Integer;
+use diesel::upsert::excluded;
 use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection as _};
 
 use crate::error::OrCorrupt as _;
@@ -22,8 +23,8 @@ extern "SQL" {
 
 /// The numbers of a record's lock: 64 bits of what is a digest already.
 fn lock(record: &RecordId) -> (i32, i32) {
-    let [a, b, c, d, e, f, g, h, ..] = *record.as_bytes();
-    (i32::from_be_bytes([a, b, c, d]), i32::from_be_bytes([e, f, g, h]))
+    let [h0, h1, h2, h3, l0, l1, l2, l3, ..] = *record.as_bytes();
+    (i32::from_be_bytes([h0, h1, h2, h3]), i32::from_be_bytes([l0, l1, l2, l3]))
 }
 
 #[derive(Queryable, Selectable)]
@@ -43,8 +44,8 @@ impl TryFrom<Found> for StoredRecord {
     }
 }
 
-#[derive(Insertable, AsChangeset)]
-#[diesel(table_name = table, treat_none_as_null = true)]
+#[derive(Insertable)]
+#[diesel(table_name = table)]
 struct RecordRow<'a> {
     id: &'a [u8],
     fingerprint: &'a [u8],
@@ -96,10 +97,15 @@ impl IdempotencyRepository for PgTx {
             expires_at: time::stored(expires_at),
         };
         let stored = diesel::insert_into(table::table)
-            .values(&row)
+            .values(row)
             .on_conflict(table::id)
             .do_update()
-            .set(&row)
+            .set((
+                table::fingerprint.eq(excluded(table::fingerprint)),
+                table::sealed.eq(excluded(table::sealed)),
+                table::created_at.eq(excluded(table::created_at)),
+                table::expires_at.eq(excluded(table::expires_at)),
+            ))
             .execute(self.start(OPERATION)?)
             .await;
         self.finish(OPERATION, stored).map(drop)

@@ -2,6 +2,7 @@ use async_trait::async_trait;
 use core_domain::{StorageError, Timestamp};
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
+use diesel::upsert::excluded;
 use idempotency::{Claim, Claimed, IdempotencyRepository, RecordId, StoredRecord};
 
 use crate::error::{Failure, OrCorrupt};
@@ -10,8 +11,8 @@ use crate::tx::SqliteTx;
 
 const TABLE: &str = "idempotency_records";
 
-#[derive(Insertable, AsChangeset)]
-#[diesel(table_name = table, treat_none_as_null = true)]
+#[derive(Insertable)]
+#[diesel(table_name = table)]
 struct RecordRow {
     id: Vec<u8>,
     fingerprint: Vec<u8>,
@@ -46,8 +47,14 @@ impl IdempotencyRepository for SqliteTx {
             expires_at: expires_at.as_unix_micros(),
         };
         self.run("store_record", move |connection| {
-            let insert = diesel::insert_into(table::table).values(&row);
-            insert.on_conflict(table::id).do_update().set(&row).execute(connection)?;
+            let replaced = (
+                table::fingerprint.eq(excluded(table::fingerprint)),
+                table::sealed.eq(excluded(table::sealed)),
+                table::created_at.eq(excluded(table::created_at)),
+                table::expires_at.eq(excluded(table::expires_at)),
+            );
+            let insert = diesel::insert_into(table::table).values(row);
+            insert.on_conflict(table::id).do_update().set(replaced).execute(connection)?;
             Ok(())
         })
         .await
@@ -81,11 +88,7 @@ impl IdempotencyRepository for SqliteTx {
     }
 }
 
-fn find(
-    connection: &mut SqliteConnection,
-    record: &RecordId,
-    now: Timestamp,
-) -> Result<Option<StoredRecord>, Failure> {
+fn find(connection: &mut SqliteConnection, record: &RecordId, now: Timestamp) -> Result<Option<StoredRecord>, Failure> {
     let live = table::table
         .find(record.as_bytes().as_slice())
         .filter(table::expires_at.gt(now.as_unix_micros()))

@@ -132,20 +132,22 @@ async fn wrong_content_type(backend: Backend) {
 
 async fn wrong_type(backend: Backend) {
     let stage = Stage::set(backend).await;
-    for (path, body, field, fault) in [
-        (WORKSPACES, r#"{"name": 5}"#, "name", "invalid type: integer `5`, expected a string"),
-        (WORKSPACES, r#"{"name": "A", "slug": []}"#, "slug", "invalid type: sequence, expected a string"),
-        (KEYS, r#"{"name": {}}"#, "name", "invalid type: map, expected a string"),
-        (KEYS, r#"{"name": "A", "scopes": "read"}"#, "scopes", "invalid type: string \"read\", expected a sequence"),
-        (KEYS, r#"{"name": "A", "scopes": [1]}"#, "scopes[0]", "invalid type: integer `1`, expected a string"),
-        (KEYS, r#"{"name": "A", "expires_at": true}"#, "expires_at", "invalid type: boolean `true`, expected a string"),
+    for (path, body, field, wanted) in [
+        (WORKSPACES, r#"{"name": 5}"#, "name", "a string"),
+        (WORKSPACES, r#"{"name": "A", "slug": []}"#, "slug", "a string"),
+        (KEYS, r#"{"name": {}}"#, "name", "a string"),
+        (KEYS, r#"{"name": "A", "scopes": "read"}"#, "scopes", "a sequence"),
+        (KEYS, r#"{"name": "A", "scopes": [1]}"#, "scopes[0]", "a string"),
+        (KEYS, r#"{"name": "A", "expires_at": true}"#, "expires_at", "a string"),
     ] {
         let answer = create_with(&stage.owner, path, body.as_bytes()).await;
-        answer.is(422, validation(json!({ field: [format!("The {field} is invalid: {fault}.")] })));
+        answer.is(422, validation(json!({ field: [format!("The {field} must be {wanted}.")] })));
     }
-    for body in ["[]", "null", "5", r#""text""#] {
-        let answer = create_with(&stage.owner, WORKSPACES, body.as_bytes()).await.expect(422).json();
-        assert_eq!(answer["errors"].as_object().unwrap().keys().collect::<Vec<_>>(), ["body"], "{answer}");
+    for body in ["[]", r#"["A", "a", "pro"]"#, "null", "5", r#""text""#] {
+        for path in [WORKSPACES, KEYS] {
+            let answer = create_with(&stage.owner, path, body.as_bytes()).await;
+            answer.is(422, validation(json!({ "body": ["The body must be a JSON object."] })));
+        }
     }
 }
 
@@ -227,7 +229,7 @@ async fn control_characters_in_names(backend: Backend) {
 
 async fn bad_slug(backend: Backend) {
     let stage = Stage::set(backend).await;
-    let fault = "Not a slug: lower-case letters and digits, joined by single hyphens, at most 63 characters.";
+    let fault = "The slug must be lower-case letters and digits, joined by single hyphens, at most 63 characters.";
     let fault = validation(json!({ "slug": [fault] }));
     let path = format!("{WORKSPACES}/{}", stage.workspace_id);
     for slug in ["", "-", "a-", "-a", "a--b", "A", "a_b", "a b", "é", "a/b", "a\0", &"a".repeat(64)] {
@@ -483,7 +485,7 @@ async fn body_of_2_mib(backend: Backend) {
         stage.owner.post(WORKSPACES, body.clone()).await.is(413, too_large());
         stage.owner.request("POST", WORKSPACES).json(&body).raw().send().is(413, too_large());
     }
-    let just = format!(r#"{{"name": "{}"}}"#, "x".repeat(1024 * 1024 - 12));
+    let just = format!(r#"{{"name": "{}"}}"#, "x".repeat(1024 * 1024 - 11));
     assert_eq!(just.len(), 1024 * 1024 + 1);
     create_with(&stage.owner, WORKSPACES, just.as_bytes()).await.is(413, too_large());
     stage.owner.get("/api/v1/me").await.expect(200);
@@ -515,8 +517,10 @@ async fn huge_header(backend: Backend) {
     let stage = Stage::set(backend).await;
     for size in [200 * 1024, 2 * 1024 * 1024] {
         let request = stage.owner.request("GET", "/api/v1/me").header("X-Padding", "x".repeat(size)).raw();
-        let answer = request.send_unchecked().unwrap_or_else(|error| panic!("{size} bytes: {error}"));
-        assert!([400, 413, 431].contains(&answer.status), "{answer}");
+        // The connection may be closed before the answer is read: there is no telling where the request would end.
+        if let Ok(answer) = request.send_unchecked() {
+            assert_eq!(answer.status, 431, "{answer}");
+        }
     }
     let fits = stage.owner.request("GET", "/api/v1/me").header("X-Padding", "x".repeat(16 * 1024));
     fits.send().await.expect(200);

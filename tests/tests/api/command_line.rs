@@ -269,6 +269,7 @@ async fn the_first_start_prints_a_key_and_a_request_that_works() {
     assert_eq!(std::fs::metadata(secret).unwrap().permissions().mode() & 0o777, 0o600);
 
     server.restart();
+    api.reconnect();
     assert_eq!(server.stdout(), printed, "the second start prints nothing");
     let shown = api.get("/api/v1/workspaces").await.expect(200).json();
     assert!(is_moment(shown["data"][0]["created_at"].as_str().unwrap()));

@@ -50,11 +50,11 @@ impl Round<'_> {
                 tokio::time::sleep(Duration::from_micros(random_below(4_000))).await;
                 victim.borrow_mut().kill();
             }
-            let has_more = match &self.victim {
-                Some(_) => self.create(turn % 2 == 0).await,
-                None => !self.is_over.get() && self.create(turn % 2 == 0).await,
-            };
-            if !has_more {
+            if self.is_over.get() && self.victim.is_none() {
+                return;
+            }
+            if !self.create(turn % 2 == 0).await {
+                assert!(self.is_over.get(), "the server was not killed, and did not answer");
                 return;
             }
         }
@@ -114,7 +114,7 @@ async fn acknowledged_creates_outlive_kills(backend: Backend) {
         let victim = Some(RefCell::new(&mut stage.server));
         let is_over = Cell::new(false);
         Round { owner: &owner, home: stage.workspace_id, acknowledged: &acknowledged, goal, victim, is_over }.play().await;
-        stage.server.start_again();
+        stage.start_again();
     }
     let (goal, is_over) = (CREATES, Cell::new(false));
     Round { owner: &owner, home: stage.workspace_id, acknowledged: &acknowledged, goal, victim: None, is_over }.play().await;

@@ -286,7 +286,7 @@ async fn keys(stage: &mut Stage) {
     for key in [&made[3], &made[0]] {
         key.api.get("/api/v1/me").await.expect(200);
     }
-    stage.server.restart();
+    stage.restart();
 }
 
 async fn keys_are_sorted_by_every_field(backend: Backend) {

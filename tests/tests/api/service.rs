@@ -246,7 +246,7 @@ async fn is_down(api: &Api) -> bool {
 
 #[tokio::test]
 async fn a_database_that_is_down_is_named_and_comes_back_by_itself() {
-    let mut postgres = Postgres::start(Durability::Fast).unwrap();
+    let mut postgres = Postgres::start(Durability::Real).unwrap();
     let stage = Stage::on(Database::create_on(&postgres.url()), &[]).await;
     let key = stage.key(json!({ "scopes": ["*"] })).await;
     for _ in 0..2 {

@@ -57,7 +57,7 @@ async fn requests_in_flight_end_before_the_server_does(backend: Backend) {
     }
     assert_eq!(stage.server.wait().code(), Some(0));
 
-    stage.server.start_again();
+    stage.start_again();
     let listed = stage.owner.get("/api/v1/workspaces?search=in%20flight").await.expect(200).json();
     assert_eq!(listed["meta"]["total"], 4);
 }
@@ -90,7 +90,7 @@ async fn last_uses_are_written_down_at_the_end(backend: Backend) {
     let before = used.api.get("/api/v1/me").await.expect(200);
     let at: fn(Answer) -> Value = |answer| answer.data(200)["last_used_at"].take();
     assert_eq!(before.status, 200);
-    stage.server.restart();
+    stage.restart();
     let used_at = at(stage.owner.get(&format!("/api/v1/api-keys/{}", used.id)).await);
     let unused_at = at(stage.owner.get(&format!("/api/v1/api-keys/{}", unused.id)).await);
     assert!(used_at.as_str().is_some_and(is_moment), "{used_at}");
@@ -101,7 +101,7 @@ async fn what_was_made_is_there_after_a_restart(backend: Backend) {
     let mut stage = Stage::set(backend).await;
     let workspace = stage.workspace(json!({ "name": "Lasting" })).await;
     let key = stage.key(json!({ "name": "Lasting" })).await;
-    stage.server.restart();
+    stage.restart();
     let shown = stage.owner.get(&format!("/api/v1/workspaces/{}", workspace["id"])).await.data(200);
     assert_eq!(shown, workspace);
     assert_eq!(key.api.get("/api/v1/me").await.data(200)["key"]["id"], key.id);

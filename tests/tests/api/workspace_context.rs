@@ -27,7 +27,7 @@ async fn one_of_several_workspaces_is_to_be_named(backend: Backend) {
     let path = format!("/api/v1/api-keys/{}", first_key.id);
     let required = json!({
         "error": "workspace_required",
-        "message": "X-Workspace-ID is required: this credential opens more or fewer than one workspace.",
+        "message": "Name the workspace in X-Workspace-ID: this credential does not open exactly one.",
     });
     stage.owner.get("/api/v1/api-keys").await.is(400, required.clone());
     stage.owner.post("/api/v1/api-keys", json!({ "name": "A" })).await.is(400, required.clone());

@@ -88,7 +88,7 @@ async fn purges_pass_over_what_others_are_at() {
     for tx in [one, two, claimer] {
         Box::new(tx).commit().await.unwrap();
     }
-    let (mut last, claimed) = claiming(&database.store, 0).await;
-    assert!(matches!(claimed, Claimed::Before(_)), "{claimed:?}");
+    let (mut last, told) = claiming(&database.store, 0).await;
+    assert!(matches!(told, Claimed::Before(_)), "{told:?}");
     assert_eq!(last.purge_records(expired, 100).await.unwrap(), 0);
 }
