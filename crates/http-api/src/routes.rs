@@ -70,8 +70,7 @@ pub fn app(
 > {
     App::new()
         .configure(|app| services.register(app))
-        .configure(openapi::serve)
-        .configure(probes)
+        .configure(surroundings)
         .configure(routes)
         .default_service(web::to(not_found))
         .wrap(from_fn(recognise_retries))
@@ -81,10 +80,14 @@ pub fn app(
         .wrap(from_fn(observe))
 }
 
-fn probes(app: &mut web::ServiceConfig) {
+/// What is beside the API: it needs no credential.
+fn surroundings(app: &mut web::ServiceConfig) {
     let refuse = || web::to(|| ready(refuse_method(&["get"])));
     app.service(web::resource("/health/live").route(route!(get).to(health::live)).default_service(refuse()))
-        .service(web::resource("/health/ready").route(route!(get).to(health::ready)).default_service(refuse()));
+        .service(web::resource("/health/ready").route(route!(get).to(health::ready)).default_service(refuse()))
+        .service(web::resource("/openapi.json").route(route!(get).to(openapi::document)).default_service(refuse()))
+        .service(web::redirect("/docs", "/docs/"))
+        .service(web::resource("/docs/{file:.*}").route(route!(get).to(openapi::reference)).default_service(refuse()));
 }
 
 async fn not_found() -> Result<HttpResponse, ApiError> {

@@ -31,7 +31,9 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Workspace(WorkspaceCommand::List { account, json }) => {
             workspace::list(&open(&config).await?, account.as_deref(), json).await
         }
-        Command::Token(TokenCommand::Create(arguments)) => token::create(&config, &open(&config).await?, arguments).await,
+        Command::Token(TokenCommand::Create(arguments)) => {
+            token::create(&config, &open(&config).await?, arguments).await
+        }
         Command::Openapi => Ok(()),
         Command::Config(ConfigCommand::Check) => check::run(&config).await,
         Command::Healthcheck => healthcheck::run(&config),

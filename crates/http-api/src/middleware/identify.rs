@@ -9,8 +9,8 @@ use keys::{AuthenticateError, Authenticator};
 use tokens::TokenAuthenticator;
 
 use super::limit::Meter;
-use crate::{ApiError, ClientAddresses};
 use crate::extract::Identity;
+use crate::{ApiError, ClientAddresses};
 
 /// Finds out who is calling. What a caller may do is for each endpoint to say.
 pub(crate) async fn identify(
