@@ -7,8 +7,8 @@ use keys::{Authenticator, LastUsed};
 use tokio_util::sync::CancellationToken;
 
 /// Deleted workspaces are kept this long (contract: Workspaces).
-const RETENTION: Duration = Duration::from_secs(30 * 24 * 3_600);
-const PURGE_INTERVAL: Duration = Duration::from_secs(3_600);
+const RETENTION: Duration = Duration::from_hours(30 * 24);
+const PURGE_INTERVAL: Duration = Duration::from_hours(1);
 const RECORDS_INTERVAL: Duration = Duration::from_mins(5);
 const RECORDS_BATCH: u32 = 1_000;
 /// How many workspaces one transaction purges at most, so that it stays short.

@@ -7,6 +7,9 @@ mod key;
 mod token;
 mod workspace;
 
+use std::io::{self, Write};
+
+use anyhow::Context;
 use http_api::Services;
 
 use crate::cli::{Cli, Command, ConfigCommand, KeyCommand, TokenCommand, WorkspaceCommand};
@@ -56,8 +59,7 @@ async fn open(config: &Config) -> anyhow::Result<Services> {
     server::services(config, &store, &secrets).await
 }
 
-#[expect(clippy::print_stdout, reason = "the answer of a command")]
+/// Prints a command's answer.
 fn print(text: &str) -> anyhow::Result<()> {
-    println!("{text}");
-    Ok(())
+    writeln!(io::stdout(), "{text}").context("the answer could not be written")
 }

@@ -8,7 +8,7 @@ mod settings;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use core_domain::parse_network;
 use ipnet::IpNet;
 use jwt_verifier::{Hs256Secret, JwtOptions, KeySource};
@@ -126,7 +126,7 @@ impl Config {
             ("secret key", if self.secret_key.is_some() { "given" } else { "beside the database file" }.to_owned()),
             ("previous secret keys", self.previous_secret_keys.len().to_string()),
         ];
-        lines.iter().map(|(name, value)| format!("{name}: {value}\n")).collect()
+        lines.map(|(name, value)| format!("{name}: {value}")).join("\n")
     }
 }
 
@@ -135,7 +135,8 @@ fn database(text: &str) -> anyhow::Result<Database> {
         Some(("postgres" | "postgresql", _)) => Ok(Database::Postgres(text.to_owned())),
         Some(("sqlite", path)) => {
             let path = path.strip_prefix("//").unwrap_or(path);
-            if path.is_empty() { bail!("names no file") } else { Ok(Database::Sqlite(PathBuf::from(path))) }
+            ensure!(!path.is_empty(), "names no file");
+            Ok(Database::Sqlite(PathBuf::from(path)))
         }
         _ => bail!("must begin with sqlite: or postgres:"),
     }
