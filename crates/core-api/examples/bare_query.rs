@@ -34,7 +34,7 @@ async fn main() -> anyhow::Result<()> {
     }
     latencies.sort_unstable();
     let at = |share: usize| latencies[(latencies.len() - 1) * share / 100].as_secs_f64() * 1_000.0;
-    let per_second = latencies.len() as f64 / span.as_secs_f64();
+    let per_second = f64::from(u32::try_from(latencies.len())?) / span.as_secs_f64();
     println!("{}", json!({ "per_second": per_second, "p50_ms": at(50), "p99_ms": at(99) }));
     Ok(())
 }

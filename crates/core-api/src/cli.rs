@@ -26,6 +26,9 @@ pub(crate) enum Command {
     /// Manage API keys.
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Make signed tokens, for development.
+    #[command(subcommand)]
+    Token(TokenCommand),
     /// Manage workspaces.
     #[command(subcommand)]
     Workspace(WorkspaceCommand),
@@ -100,6 +103,25 @@ pub(crate) struct CreateKey {
     /// Print one JSON object and nothing else.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TokenCommand {
+    /// Make a token with `CORE_API_JWT_SECRET` (HS256) and print it.
+    Create(CreateToken),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CreateToken {
+    /// The email of the account that the token is for.
+    #[arg(long)]
+    pub(crate) account: String,
+    /// The token's scopes.
+    #[arg(long, value_delimiter = ',', default_value = "read,write")]
+    pub(crate) scopes: Vec<String>,
+    /// How long it lasts, in seconds.
+    #[arg(long, default_value_t = 3_600)]
+    pub(crate) seconds: u32,
 }
 
 #[derive(Debug, Subcommand)]

@@ -4,6 +4,7 @@ mod cli;
 mod commands;
 mod config;
 mod first_start;
+mod limiter;
 mod metrics_server;
 mod server;
 mod stores;

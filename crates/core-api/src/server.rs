@@ -4,15 +4,18 @@ use std::time::Duration;
 use actix_web::HttpServer;
 use anyhow::Context;
 use http_api::{ClientAddresses, PublicUrl, Services};
+use jwt_verifier::JwtVerifier;
 use keys::{Authenticator, KeyService};
 use system::{OsEntropy, SystemClock};
+use tokens::TokenAuthenticator;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use workspaces::WorkspaceService;
 
-use crate::config::{Config, Database};
+use crate::config::{Config, Database, Secrets};
 use crate::first_start::{Found, Founding};
+use crate::limiter::Limiter;
 use crate::stores::Store;
 use crate::{metrics_server, workers};
 
@@ -28,7 +31,7 @@ pub(crate) async fn serve(config: &Config) -> anyhow::Result<()> {
     let secrets = config.secrets()?;
     let store = Store::open(config).await?;
     store.migrate().await?;
-    let services = services(config, &store, Arc::new(secrets.key_hasher()));
+    let services = services(config, &store, &secrets).await?;
 
     let metrics = config.metrics_listen.map(metrics_server::start).transpose()?;
     let metrics_handle = metrics.as_ref().map(actix_web::dev::Server::handle);
@@ -46,6 +49,7 @@ pub(crate) async fn serve(config: &Config) -> anyhow::Result<()> {
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
     tasks.spawn(workers::record_last_used(Arc::clone(&services.authenticator), stop.clone()));
+    tasks.spawn(workers::purge_records(Arc::clone(&services.store), Arc::clone(&services.clock), stop.clone()));
     tasks.spawn(workers::purge_workspaces(Arc::clone(&services.store), Arc::clone(&services.clock), stop.clone()));
     if let Some(metrics) = metrics {
         tasks.spawn(async move {
@@ -73,23 +77,42 @@ pub(crate) async fn serve(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-pub(crate) fn services(config: &Config, store: &Store, hasher: Arc<keys::KeyHasher>) -> Services {
+pub(crate) async fn services(config: &Config, store: &Store, secrets: &Secrets) -> anyhow::Result<Services> {
     let clock: Arc<dyn core_domain::Clock> = Arc::new(SystemClock::new());
     let entropy: Arc<dyn core_domain::Entropy> = Arc::new(OsEntropy::default());
+    let hasher = Arc::new(secrets.key_hasher());
+    let Limiter { limiter, health } = Limiter::open(config, &clock).await?;
     let authenticator = Authenticator::new(Arc::clone(&store.credentials), Arc::clone(&hasher), Arc::clone(&clock));
-    Services {
+    Ok(Services {
         authenticator: Arc::new(authenticator),
+        token_authenticator: token_authenticator(config, store, &clock).await?.map(Arc::new),
+        rate_limiter: limiter,
         store: Arc::clone(&store.unit_of_work),
         workspace_reader: Arc::clone(&store.workspaces),
         key_reader: Arc::clone(&store.keys),
         workspaces: WorkspaceService::new(Arc::clone(&clock), Arc::clone(&entropy)),
         keys: KeyService::new(hasher, Arc::clone(&clock), Arc::clone(&entropy)),
-        health_checks: vec![Arc::clone(&store.health)],
+        sealer: Arc::new(secrets.sealer(Arc::clone(&entropy))),
+        health_checks: std::iter::once(Arc::clone(&store.health)).chain(health).collect(),
         client_addresses: ClientAddresses::behind(config.trusted_proxies.clone()),
         public_url: config.public_url.as_deref().map(PublicUrl::fixed).unwrap_or_default(),
         clock,
         entropy,
+    })
+}
+
+async fn token_authenticator(
+    config: &Config,
+    store: &Store,
+    clock: &Arc<dyn core_domain::Clock>,
+) -> anyhow::Result<Option<TokenAuthenticator>> {
+    let Some(options) = config.jwt() else { return Ok(None) };
+    let verifier = JwtVerifier::new(options.clone(), Arc::clone(clock))?;
+    if let Err(error) = verifier.load().await {
+        // An issuer that is down must not keep the service down: keys authenticate without it.
+        tracing::warn!(%error, "the key set of signed tokens could not be loaded; it will be tried again");
     }
+    Ok(Some(TokenAuthenticator::new(Arc::new(verifier), Arc::clone(&store.accounts), Arc::clone(clock))))
 }
 
 /// On an empty embedded store: makes the first key, and shows how to use it.

@@ -7,6 +7,7 @@ use http_api::{ApiTx, HealthCheck, UnitOfWork};
 use keys::{CredentialStore, KeyReader};
 use store_postgres::{PgOptions, PgStore};
 use store_sqlite::{SqliteOptions, SqliteStore};
+use tokens::AccountDirectory;
 use workspaces::WorkspaceReader;
 
 use crate::config::{Config, Database};
@@ -18,6 +19,7 @@ pub(crate) struct Store {
     pub(crate) workspaces: Arc<dyn WorkspaceReader>,
     pub(crate) keys: Arc<dyn KeyReader>,
     pub(crate) credentials: Arc<dyn CredentialStore>,
+    pub(crate) accounts: Arc<dyn AccountDirectory>,
     pub(crate) health: Arc<dyn HealthCheck>,
 }
 
@@ -58,7 +60,8 @@ macro_rules! adapt {
                     unit_of_work: adapted.clone(),
                     workspaces: shared.clone(),
                     keys: shared.clone(),
-                    credentials: shared,
+                    credentials: shared.clone(),
+                    accounts: shared,
                     health: adapted,
                 }
             }

@@ -7,8 +7,10 @@ use keys::{Authenticator, LastUsed};
 use tokio_util::sync::CancellationToken;
 
 /// Deleted workspaces are kept this long (contract: Workspaces).
-const RETENTION: Duration = Duration::from_secs(30 * 24 * 3_600);
-const PURGE_INTERVAL: Duration = Duration::from_secs(3_600);
+const RETENTION: Duration = Duration::from_hours(30 * 24);
+const PURGE_INTERVAL: Duration = Duration::from_hours(1);
+const RECORDS_INTERVAL: Duration = Duration::from_mins(5);
+const RECORDS_BATCH: u32 = 1_000;
 /// How many workspaces one transaction purges at most, so that it stays short.
 const PURGE_BATCH: u32 = 20;
 
@@ -21,6 +23,29 @@ pub(crate) async fn record_last_used(authenticator: Arc<Authenticator>, stop: Ca
             tracing::warn!(%error, "the last uses of keys could not be written down; they will be tried again");
         }
     }
+}
+
+/// Purges what was kept for safe retries and is no longer.
+pub(crate) async fn purge_records(store: Arc<dyn UnitOfWork>, clock: Arc<dyn Clock>, stop: CancellationToken) {
+    while stop.run_until_cancelled(wait(RECORDS_INTERVAL)).await.is_some() {
+        loop {
+            match purge_some_records(&*store, &*clock).await {
+                Ok(purged) if purged < u64::from(RECORDS_BATCH) => break,
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::warn!(%error, "idempotency records could not be purged; they will be tried again");
+                    break;
+                }
+            }
+        }
+    }
+}
+
+async fn purge_some_records(store: &dyn UnitOfWork, clock: &dyn Clock) -> Result<u64, core_domain::StorageError> {
+    let mut tx = store.begin().await?;
+    let purged = tx.purge_records(clock.now(), RECORDS_BATCH).await?;
+    tx.commit().await?;
+    Ok(purged)
 }
 
 /// Purges workspaces whose retention is over.

@@ -58,6 +58,12 @@ impl Timestamp {
         Self(self.0.div_euclid(1_000_000) * 1_000_000 + 999_999)
     }
 
+    /// The first whole second that is not before this moment.
+    #[must_use]
+    pub const fn next_second(self) -> Self {
+        Self((self.0 + 999_999).div_euclid(1_000_000) * 1_000_000)
+    }
+
     /// This moment and `span` later, at most [`Timestamp::MAX`].
     #[must_use]
     pub fn saturating_add(self, span: Duration) -> Self {

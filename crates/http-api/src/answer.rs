@@ -2,13 +2,16 @@ use std::fmt;
 
 use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{self, HeaderValue};
+use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse, Responder};
+use idempotency::RecordedAnswer;
 use serde::Serialize;
 use serde_json::json;
 
 use crate::ApiError;
+
+const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// What a handler answers, rendered to bytes.
 ///
@@ -18,6 +21,7 @@ pub struct Answer {
     body: Option<Bytes>,
     location: Option<String>,
     holds_secret: bool,
+    is_replay: bool,
     after_commit: Option<Box<dyn FnOnce()>>,
 }
 
@@ -35,7 +39,14 @@ impl Answer {
     /// [`ApiError::Internal`] when the body can't be rendered.
     pub fn json(status: StatusCode, body: &impl Serialize) -> Result<Self, ApiError> {
         let body = serde_json::to_vec(body).map_err(|error| ApiError::Internal(error.into()))?;
-        Ok(Self { status, body: Some(body.into()), location: None, holds_secret: false, after_commit: None })
+        Ok(Self {
+            status,
+            body: Some(body.into()),
+            location: None,
+            holds_secret: false,
+            is_replay: false,
+            after_commit: None,
+        })
     }
 
     /// `200 OK` with `{"data": ...}`.
@@ -54,7 +65,14 @@ impl Answer {
 
     /// `204 No Content`.
     pub fn no_content() -> Self {
-        Self { status: StatusCode::NO_CONTENT, body: None, location: None, holds_secret: false, after_commit: None }
+        Self {
+            status: StatusCode::NO_CONTENT,
+            body: None,
+            location: None,
+            holds_secret: false,
+            is_replay: false,
+            after_commit: None,
+        }
     }
 
     /// Names where the new resource is.
@@ -78,6 +96,45 @@ impl Answer {
         self
     }
 
+    /// The answer that the first of several like requests got.
+    pub(crate) fn replayed(recorded: &RecordedAnswer) -> Self {
+        Self {
+            status: StatusCode::from_u16(recorded.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+            body: recorded.body.clone().map(Bytes::from),
+            location: recorded.location.clone(),
+            holds_secret: recorded.holds_secret,
+            is_replay: true,
+            after_commit: None,
+        }
+    }
+
+    /// The answer as it is told to a client that repeats the request.
+    pub(crate) fn recorded(&self) -> RecordedAnswer {
+        RecordedAnswer {
+            status: self.status.as_u16(),
+            location: self.location.clone(),
+            holds_secret: self.holds_secret,
+            body: self.body.as_ref().map(|body| String::from_utf8_lossy(body).into_owned()),
+        }
+    }
+
+    pub(crate) fn into_response(self) -> HttpResponse {
+        let mut response = HttpResponse::build(self.status);
+        if let Some(location) = self.location {
+            response.insert_header((header::LOCATION, location));
+        }
+        if self.holds_secret {
+            response.insert_header((header::CACHE_CONTROL, HeaderValue::from_static("no-store")));
+        }
+        if self.is_replay {
+            response.insert_header((IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true")));
+        }
+        match self.body {
+            Some(body) => response.insert_header(header::ContentType::json()).body(body),
+            None => response.finish(),
+        }
+    }
+
     pub(crate) fn committed(&mut self) {
         if let Some(act) = self.after_commit.take() {
             act();
@@ -89,16 +146,6 @@ impl Responder for Answer {
     type Body = BoxBody;
 
     fn respond_to(self, _: &HttpRequest) -> HttpResponse {
-        let mut response = HttpResponse::build(self.status);
-        if let Some(location) = self.location {
-            response.insert_header((header::LOCATION, location));
-        }
-        if self.holds_secret {
-            response.insert_header((header::CACHE_CONTROL, HeaderValue::from_static("no-store")));
-        }
-        match self.body {
-            Some(body) => response.insert_header(header::ContentType::json()).body(body),
-            None => response.finish(),
-        }
+        self.into_response()
     }
 }

@@ -4,7 +4,9 @@ use std::fmt;
 use actix_web::body::BoxBody;
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
-use core_domain::{BoxError, Permission, StorageError};
+use core_domain::{BoxError, Permission, StorageError, Timestamp};
+use idempotency::RecordedAnswer;
+use limits::Refusal;
 use serde_json::{Value, json};
 
 /// Everything that can be answered but success: the one place that knows the statuses and shapes of errors
@@ -35,6 +37,15 @@ pub enum ApiError {
     /// The request does not fit the state of what it is about.
     #[error("{0}")]
     Conflict(String),
+    /// The idempotency key stands for another request.
+    #[error("This Idempotency-Key was used for another request.")]
+    IdempotencyKeyReused,
+    /// The first request under the idempotency key is not answered yet.
+    #[error("The first request under this Idempotency-Key is still in progress. Please retry.")]
+    IdempotencyInProgress,
+    /// The first request under the idempotency key began, and nobody knows how it ended.
+    #[error("The outcome of the first request under this Idempotency-Key is unknown. It is not repeated.")]
+    IdempotencyOutcomeUnknown,
     /// The body is larger than this many bytes.
     #[error("The body must not be larger than {0} bytes.")]
     PayloadTooLarge(usize),
@@ -44,6 +55,14 @@ pub enum ApiError {
     /// The request can be read, but its values break rules.
     #[error("The given data was invalid.")]
     Validation(FieldErrors),
+    /// Too many requests. This one is not counted.
+    #[error("Too many requests. Please retry after {} seconds.", .refusal.retry_after_seconds())]
+    RateLimited {
+        /// How the caller stands, and how long to wait.
+        refusal: Refusal,
+        /// When the whole limit is free again.
+        reset_at: Timestamp,
+    },
     /// What the service needs is out of reach; nothing was done.
     #[error("The service is unavailable for the moment. Please retry.")]
     Unavailable(#[source] BoxError),
@@ -76,9 +95,13 @@ impl ApiError {
             Self::MethodNotAllowed(_) => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
             Self::RequestTimeout => (StatusCode::REQUEST_TIMEOUT, "request_timeout"),
             Self::Conflict(_) => (StatusCode::CONFLICT, "conflict"),
+            Self::IdempotencyKeyReused => (StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused"),
+            Self::IdempotencyInProgress => (StatusCode::CONFLICT, "idempotency_in_progress"),
+            Self::IdempotencyOutcomeUnknown => (StatusCode::CONFLICT, "idempotency_outcome_unknown"),
             Self::PayloadTooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large"),
             Self::UnsupportedMediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type"),
             Self::Validation(_) => (StatusCode::UNPROCESSABLE_ENTITY, "validation_failed"),
+            Self::RateLimited { .. } => (StatusCode::TOO_MANY_REQUESTS, "rate_limit_exceeded"),
             Self::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "service_unavailable"),
             Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "server_error"),
         }
@@ -92,12 +115,47 @@ impl ApiError {
         match self {
             Self::Validation(errors) => body["errors"] = json!(errors.0),
             Self::Internal(_) => body["request_id"] = Value::from(request_id),
+            Self::RateLimited { refusal, reset_at } => {
+                let seconds = refusal.retry_after_seconds();
+                body["retry_after"] = seconds.into();
+                body["limit"] = refusal.standing.limit.into();
+                body["remaining"] = refusal.standing.remaining.into();
+                body["reset_at"] = reset_at.to_string().into();
+                header = Some((header::RETRY_AFTER, seconds.to_string()));
+            }
             Self::Unauthorized => header = Some((header::WWW_AUTHENTICATE, "Bearer".to_owned())),
             Self::MethodNotAllowed(allowed) => header = Some((header::ALLOW, allowed.clone())),
-            Self::Unavailable(_) => header = Some((header::RETRY_AFTER, "1".to_owned())),
+            Self::Unavailable(_) | Self::IdempotencyInProgress => header = Some((header::RETRY_AFTER, "1".to_owned())),
             _ => {}
         }
         ErrorAnswer { status, header, body }
+    }
+
+    /// The answer as it is told to a client that repeats the request; `None` where the request may be made anew.
+    pub(crate) fn recorded(&self) -> Option<RecordedAnswer> {
+        match self {
+            Self::BadRequest(_)
+            | Self::WorkspaceRequired
+            | Self::NotFound
+            | Self::MethodNotAllowed(_)
+            | Self::Conflict(_)
+            | Self::Validation(_) => {
+                let ErrorAnswer { status, body, .. } = self.answer("");
+                let (status, body) = (status.as_u16(), Some(body.to_string()));
+                Some(RecordedAnswer { status, location: None, holds_secret: false, body })
+            }
+            Self::Unauthorized
+            | Self::AccessDenied(_)
+            | Self::RequestTimeout
+            | Self::IdempotencyKeyReused
+            | Self::IdempotencyInProgress
+            | Self::IdempotencyOutcomeUnknown
+            | Self::PayloadTooLarge(_)
+            | Self::UnsupportedMediaType
+            | Self::RateLimited { .. }
+            | Self::Unavailable(_)
+            | Self::Internal(_) => None,
+        }
     }
 
     /// What an error of the framework's own means.

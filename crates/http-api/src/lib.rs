@@ -10,6 +10,7 @@ mod me;
 mod middleware;
 mod openapi;
 mod origin;
+mod retry;
 mod routes;
 mod services;
 mod workspaces;

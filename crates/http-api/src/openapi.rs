@@ -1,17 +1,18 @@
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use actix_web::http::header;
 use actix_web::web::Bytes;
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
 use utoipa::openapi::header::Header;
-use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{ContentBuilder, Object, Ref, RefOr, ResponseBuilder, Type};
+use utoipa::openapi::{ContentBuilder, Object, ObjectBuilder, Ref, RefOr, Required, ResponseBuilder, Type};
 use utoipa::{IntoParams, Modify, OpenApi, ToSchema};
-use utoipa_swagger_ui::{Config, SwaggerUi};
+use utoipa_swagger_ui::Config;
 
+use crate::ApiError;
 use crate::routes::Described;
 
 /// One resource.
@@ -40,6 +41,18 @@ pub(crate) struct ErrorBody {
     /// With `validation_failed`: what is wrong, by field.
     #[schema(required = false, nullable = false)]
     errors: Option<BTreeMap<String, Vec<String>>>,
+    /// With `rate_limit_exceeded`: seconds to wait.
+    #[schema(required = false, nullable = false)]
+    retry_after: Option<u64>,
+    /// With `rate_limit_exceeded`: requests a minute.
+    #[schema(required = false, nullable = false)]
+    limit: Option<u32>,
+    /// With `rate_limit_exceeded`.
+    #[schema(required = false, nullable = false)]
+    remaining: Option<u32>,
+    /// With `rate_limit_exceeded`: when the whole limit is free again.
+    #[schema(required = false, nullable = false, format = DateTime)]
+    reset_at: Option<String>,
     /// With `server_error`: the request to tell support of.
     #[schema(required = false, nullable = false)]
     request_id: Option<String>,
@@ -79,15 +92,17 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 static DOCUMENT: LazyLock<Bytes> =
     LazyLock::new(|| openapi().to_pretty_json().map_or_else(|_| Bytes::from_static(b"{}"), Bytes::from));
 
-/// Serves the document and the interactive reference, whose assets are in the binary.
-pub(crate) fn serve(app: &mut web::ServiceConfig) {
-    app.route("/openapi.json", web::get().to(document))
-        .service(web::redirect("/docs", "/docs/"))
-        .service(SwaggerUi::new("/docs/{_:.*}").config(Config::from("/openapi.json").persist_authorization(true)));
+/// `GET /openapi.json`
+pub(crate) async fn document() -> HttpResponse {
+    HttpResponse::Ok().insert_header(header::ContentType::json()).body(DOCUMENT.clone())
 }
 
-async fn document() -> HttpResponse {
-    HttpResponse::Ok().insert_header(header::ContentType::json()).body(DOCUMENT.clone())
+/// `GET /docs/...`: the interactive reference, whose assets are in the binary.
+pub(crate) async fn reference(file: web::Path<String>) -> Result<HttpResponse, ApiError> {
+    let config = Arc::new(Config::from("/openapi.json").persist_authorization(true));
+    let found = utoipa_swagger_ui::serve(&file, config);
+    let file = found.map_err(|error| ApiError::Internal(error.to_string().into()))?.ok_or(ApiError::NotFound)?;
+    Ok(HttpResponse::Ok().content_type(file.content_type).body(file.bytes.to_vec()))
 }
 
 struct Security;
@@ -110,19 +125,37 @@ struct CommonAnswers;
 impl Modify for CommonAnswers {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
         for item in document.paths.paths.values_mut() {
-            for operation in operations(item) {
-                describe_errors(operation);
+            for (operation, changes) in operations(item) {
+                describe_errors(operation, changes);
                 describe_headers(operation);
+                if changes {
+                    describe_retries(operation);
+                }
             }
         }
     }
 }
 
-fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
-    [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete].into_iter().flatten()
+/// The operations of a path, and whether each changes something.
+fn operations(item: &mut PathItem) -> impl Iterator<Item = (&mut Operation, bool)> {
+    let reading = item.get.as_mut().map(|operation| (operation, false));
+    let changing = [&mut item.post, &mut item.put, &mut item.patch, &mut item.delete].into_iter().flatten();
+    reading.into_iter().chain(changing.map(|operation| (operation, true)))
 }
 
-fn describe_errors(operation: &mut Operation) {
+fn describe_retries(operation: &mut Operation) {
+    let key = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(255));
+    let parameter = ParameterBuilder::new()
+        .name("Idempotency-Key")
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some("Names the request: repeated under the same key within 24 hours, it gets the first answer."))
+        .schema(Some(key.pattern(Some("^[!-~]+$")).build()))
+        .build();
+    operation.parameters.get_or_insert_default().push(RefOr::T(parameter));
+}
+
+fn describe_errors(operation: &mut Operation, changes: bool) {
     let has_body = operation.request_body.is_some();
     let errors = [
         ("400", "The request can't be read, or no workspace is named where one is needed.", true),
@@ -132,7 +165,13 @@ fn describe_errors(operation: &mut Operation) {
         ("408", "The body took too long to arrive.", has_body),
         ("413", "The body is too large.", has_body),
         ("415", "The body is not JSON.", has_body),
-        ("422", "The values break rules, named by field.", true),
+        (
+            "409",
+            "The request does not fit the state of what it is about, or repeats one whose end is not known.",
+            changes,
+        ),
+        ("422", "The values break rules, named by field; or the idempotency key stands for another request.", true),
+        ("429", "Too many requests.", true),
         ("500", "A fault of the service.", true),
         ("503", "The service is unavailable for the moment.", true),
     ];
@@ -150,6 +189,10 @@ fn describe_headers(operation: &mut Operation) {
         if let RefOr::T(response) = response {
             let header = Header::new(Object::with_type(Type::String));
             response.headers.insert("X-Request-ID".to_owned(), header.into());
+            for name in ["X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"] {
+                let header = Header::new(Object::with_type(Type::Integer));
+                response.headers.insert(name.to_owned(), header.into());
+            }
         }
     }
 }

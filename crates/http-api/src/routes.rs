@@ -6,7 +6,7 @@ use actix_web::middleware::from_fn;
 use actix_web::{App, Error, HttpResponse, guard, web};
 use utoipa::OpenApi;
 
-use crate::middleware::{identify, observe, shape_errors};
+use crate::middleware::{identify, limit, observe, recognise_retries, shape_errors};
 use crate::{ApiError, Services, health, keys, me, openapi, workspaces};
 
 /// Declares every route once: for the router, for the OpenAPI document, and as a table for tests.
@@ -70,19 +70,24 @@ pub fn app(
 > {
     App::new()
         .configure(|app| services.register(app))
-        .configure(openapi::serve)
-        .configure(probes)
+        .configure(surroundings)
         .configure(routes)
         .default_service(web::to(not_found))
+        .wrap(from_fn(recognise_retries))
+        .wrap(from_fn(limit))
         .wrap(from_fn(identify))
         .wrap(from_fn(shape_errors))
         .wrap(from_fn(observe))
 }
 
-fn probes(app: &mut web::ServiceConfig) {
+/// What is beside the API: it needs no credential.
+fn surroundings(app: &mut web::ServiceConfig) {
     let refuse = || web::to(|| ready(refuse_method(&["get"])));
     app.service(web::resource("/health/live").route(route!(get).to(health::live)).default_service(refuse()))
-        .service(web::resource("/health/ready").route(route!(get).to(health::ready)).default_service(refuse()));
+        .service(web::resource("/health/ready").route(route!(get).to(health::ready)).default_service(refuse()))
+        .service(web::resource("/openapi.json").route(route!(get).to(openapi::document)).default_service(refuse()))
+        .service(web::redirect("/docs", "/docs/"))
+        .service(web::resource("/docs/{file:.*}").route(route!(get).to(openapi::reference)).default_service(refuse()));
 }
 
 async fn not_found() -> Result<HttpResponse, ApiError> {

@@ -3,7 +3,10 @@ use std::sync::Arc;
 
 use actix_web::web;
 use core_domain::{Clock, Entropy};
+use idempotency::Sealer;
 use keys::{Authenticator, KeyReader, KeyService};
+use limits::RateLimiter;
+use tokens::TokenAuthenticator;
 use workspaces::{WorkspaceReader, WorkspaceService};
 
 use crate::{ClientAddresses, HealthCheck, PublicUrl, UnitOfWork};
@@ -17,6 +20,10 @@ pub struct Services {
     pub entropy: Arc<dyn Entropy>,
     /// Who is calling.
     pub authenticator: Arc<Authenticator>,
+    /// Who is calling with a signed token; `None` where none are accepted.
+    pub token_authenticator: Option<Arc<TokenAuthenticator>>,
+    /// How much callers may ask.
+    pub rate_limiter: Arc<dyn RateLimiter>,
     /// Transactions.
     pub store: Arc<dyn UnitOfWork>,
     /// Workspaces, to read.
@@ -27,6 +34,8 @@ pub struct Services {
     pub workspaces: WorkspaceService,
     /// The use cases of keys.
     pub keys: KeyService,
+    /// What seals the answers kept for safe retries.
+    pub sealer: Arc<Sealer>,
     /// What must be up for the service to be ready.
     pub health_checks: Vec<Arc<dyn HealthCheck>>,
     /// Where the client's address is found.
@@ -47,13 +56,18 @@ impl Services {
         app.app_data(web::Data::from(self.clock))
             .app_data(web::Data::from(self.entropy))
             .app_data(web::Data::from(self.authenticator))
+            .app_data(web::Data::from(self.rate_limiter))
             .app_data(web::Data::from(self.store))
             .app_data(web::Data::from(self.workspace_reader))
             .app_data(web::Data::from(self.key_reader))
+            .app_data(web::Data::from(self.sealer))
             .app_data(web::Data::new(self.workspaces))
             .app_data(web::Data::new(self.keys))
             .app_data(web::Data::new(self.health_checks))
             .app_data(web::Data::new(self.client_addresses))
             .app_data(web::Data::new(self.public_url));
+        if let Some(tokens) = self.token_authenticator {
+            app.app_data(web::Data::from(tokens));
+        }
     }
 }

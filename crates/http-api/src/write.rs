@@ -5,15 +5,17 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, web};
 use async_trait::async_trait;
 use core_domain::{StorageError, Transaction};
+use idempotency::IdempotencyTx;
 use keys::KeyTx;
 use workspaces::WorkspaceTx;
 
+use crate::retry::Recorder;
 use crate::{Answer, ApiError};
 
 /// A transaction with everything that requests write.
-pub trait ApiTx: WorkspaceTx + KeyTx {}
+pub trait ApiTx: WorkspaceTx + KeyTx + IdempotencyTx {}
 
-impl<T: WorkspaceTx + KeyTx> ApiTx for T {}
+impl<T: WorkspaceTx + KeyTx + IdempotencyTx> ApiTx for T {}
 
 /// Where transactions come from.
 #[async_trait]
@@ -28,6 +30,7 @@ pub trait UnitOfWork: Send + Sync {
 /// Runs a request that changes something, as one transaction.
 pub(crate) struct Write {
     store: Arc<dyn UnitOfWork>,
+    recorder: Option<Recorder>,
 }
 
 impl Write {
@@ -44,7 +47,7 @@ impl Write {
         let work = actix_web::rt::spawn(async move {
             let mut attempt = 1;
             loop {
-                match Self::attempt(&*self.store, &effect).await {
+                match self.attempt(&effect).await {
                     Err(ApiError::Unavailable(cause)) if attempt < Self::ATTEMPTS && is_retryable(&cause) => {
                         attempt += 1;
                     }
@@ -55,33 +58,76 @@ impl Write {
         work.await.unwrap_or_else(|fault| Err(ApiError::Internal(fault.into())))
     }
 
-    async fn attempt<F>(store: &dyn UnitOfWork, effect: &F) -> Result<Answer, ApiError>
+    async fn attempt<F>(&self, effect: &F) -> Result<Answer, ApiError>
     where
         F: AsyncFn(&mut dyn ApiTx) -> Result<Answer, ApiError>,
     {
-        let mut tx = store.begin().await?;
-        match effect(&mut *tx).await {
-            Ok(mut answer) => {
+        let mut tx = self.store.begin().await?;
+        match self.work(&mut *tx, effect).await {
+            Ok(Done::Anew(mut answer)) => {
                 commit(tx).await?;
                 answer.committed();
                 Ok(answer)
             }
-            Err(error) => {
-                if let Err(fault) = rollback(tx).await {
-                    tracing::warn!(error = %fault, "a transaction could not be rolled back; the store will undo it");
-                }
+            Ok(Done::Refused(error)) => {
+                commit(tx).await?;
                 Err(error)
+            }
+            Ok(Done::Before(answer)) => {
+                undo(tx).await;
+                Ok(answer)
+            }
+            Err(error) => {
+                undo(tx).await;
+                Err(error)
+            }
+        }
+    }
+
+    /// The effect, and its answer for whoever repeats the request. Nothing is committed yet.
+    async fn work<F>(&self, tx: &mut dyn ApiTx, effect: &F) -> Result<Done, ApiError>
+    where
+        F: AsyncFn(&mut dyn ApiTx) -> Result<Answer, ApiError>,
+    {
+        let Some(recorder) = &self.recorder else { return effect(tx).await.map(Done::Anew) };
+        if let Some(earlier) = recorder.claim(tx).await? {
+            return Ok(Done::Before(earlier));
+        }
+        tx.mark().await?;
+        match effect(tx).await {
+            Ok(answer) => {
+                tx.release_mark().await?;
+                recorder.record(tx, &answer.recorded()).await?;
+                Ok(Done::Anew(answer))
+            }
+            Err(error) => {
+                let Some(refusal) = error.recorded() else { return Err(error) };
+                tx.undo_to_mark().await?;
+                recorder.record(tx, &refusal).await?;
+                Ok(Done::Refused(error))
             }
         }
     }
 }
 
-async fn commit(tx: Box<dyn Transaction>) -> Result<(), StorageError> {
-    tx.commit().await
+/// What became of a request.
+enum Done {
+    /// It was done.
+    Anew(Answer),
+    /// It was refused, for good: repeating it gets the same refusal.
+    Refused(ApiError),
+    /// It was done before.
+    Before(Answer),
 }
 
-async fn rollback(tx: Box<dyn Transaction>) -> Result<(), StorageError> {
-    tx.rollback().await
+async fn undo(tx: Box<dyn Transaction>) {
+    if let Err(fault) = tx.rollback().await {
+        tracing::warn!(error = %fault, "a transaction could not be rolled back; the store will undo it");
+    }
+}
+
+pub(crate) async fn commit(tx: Box<dyn Transaction>) -> Result<(), StorageError> {
+    tx.commit().await
 }
 
 fn is_retryable(cause: &core_domain::BoxError) -> bool {
@@ -94,6 +140,10 @@ impl FromRequest for Write {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let store = request.app_data::<web::Data<dyn UnitOfWork>>().map(|store| Arc::clone(store));
-        ready(store.map(|store| Self { store }).ok_or_else(|| ApiError::Internal("no store is configured".into())))
+        ready(
+            store
+                .map(|store| Self { store, recorder: Recorder::of(request) })
+                .ok_or_else(|| ApiError::Internal("no store is configured".into())),
+        )
     }
 }

@@ -6,7 +6,7 @@ use crate::stores::Store;
 
 /// Prints the settings in force and reaches what they point at. Changes nothing.
 pub(crate) async fn run(config: &Config) -> anyhow::Result<()> {
-    print(config.describe().trim_end())?;
+    print(&config.describe())?;
     let hasher = config.secrets()?.key_hasher();
     let store = Store::open(config).await?;
     store.health.check().await.map_err(|fault| anyhow::anyhow!(fault)).context("the database can't be reached")?;

@@ -4,13 +4,15 @@ mod bootstrap;
 mod check;
 mod healthcheck;
 mod key;
+mod token;
 mod workspace;
 
-use std::sync::Arc;
+use std::io::{self, Write};
 
+use anyhow::Context;
 use http_api::Services;
 
-use crate::cli::{Cli, Command, ConfigCommand, KeyCommand, WorkspaceCommand};
+use crate::cli::{Cli, Command, ConfigCommand, KeyCommand, TokenCommand, WorkspaceCommand};
 use crate::config::Config;
 use crate::stores::Store;
 use crate::{server, telemetry};
@@ -32,6 +34,9 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Workspace(WorkspaceCommand::List { account, json }) => {
             workspace::list(&open(&config).await?, account.as_deref(), json).await
         }
+        Command::Token(TokenCommand::Create(arguments)) => {
+            token::create(&config, &open(&config).await?, arguments).await
+        }
         Command::Openapi => Ok(()),
         Command::Config(ConfigCommand::Check) => check::run(&config).await,
         Command::Healthcheck => healthcheck::run(&config),
@@ -48,14 +53,13 @@ async fn migrate(config: &Config) -> anyhow::Result<()> {
 
 /// The services on an open, migrated store.
 async fn open(config: &Config) -> anyhow::Result<Services> {
-    let hasher = Arc::new(config.secrets()?.key_hasher());
+    let secrets = config.secrets()?;
     let store = Store::open(config).await?;
     store.migrate().await?;
-    Ok(server::services(config, &store, hasher))
+    server::services(config, &store, &secrets).await
 }
 
-#[expect(clippy::print_stdout, reason = "the answer of a command")]
+/// Prints a command's answer.
 fn print(text: &str) -> anyhow::Result<()> {
-    println!("{text}");
-    Ok(())
+    writeln!(io::stdout(), "{text}").context("the answer could not be written")
 }

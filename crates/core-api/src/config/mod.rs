@@ -1,15 +1,17 @@
 //! Settings: from the environment, or else from a TOML file, or else the default. Unknown ones are refused.
 
 mod file;
+mod jwt;
 mod secret;
 mod settings;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use core_domain::parse_network;
 use ipnet::IpNet;
+use jwt_verifier::{Hs256Secret, JwtOptions, KeySource};
 
 pub(crate) use secret::Secrets;
 use settings::Values;
@@ -27,6 +29,7 @@ pub(crate) struct Config {
     pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) log: String,
     pub(crate) log_format: LogFormat,
+    jwt: Option<JwtOptions>,
     secret_key: Option<String>,
     previous_secret_keys: Vec<String>,
 }
@@ -69,6 +72,7 @@ impl Config {
             trusted_proxies: values.parse("CORE_API_TRUSTED_PROXIES", networks)?,
             log: values.parse("CORE_API_LOG", log_filter)?,
             log_format: values.parse("CORE_API_LOG_FORMAT", log_format)?,
+            jwt: jwt::options(values)?,
             secret_key: values.get("CORE_API_SECRET_KEY").map(str::to_owned),
             previous_secret_keys: values.parse("CORE_API_PREVIOUS_SECRET_KEYS", |text| Ok(list(text)))?,
         })
@@ -88,6 +92,19 @@ impl Config {
         }
     }
 
+    /// How signed tokens are verified, where any are accepted.
+    pub(crate) fn jwt(&self) -> Option<&JwtOptions> {
+        self.jwt.as_ref()
+    }
+
+    /// The secret that tokens can be made with on this machine.
+    pub(crate) fn jwt_secret(&self) -> Option<&Hs256Secret> {
+        match self.jwt.as_ref().map(|jwt| &jwt.keys) {
+            Some(KeySource::Secret(secret)) => Some(secret),
+            _ => None,
+        }
+    }
+
     /// The settings as they are in force, a line each, without secrets.
     pub(crate) fn describe(&self) -> String {
         let listed = |items: &[String]| if items.is_empty() { "none".to_owned() } else { items.join(", ") };
@@ -103,12 +120,13 @@ impl Config {
             ("listen", self.listen.to_string()),
             ("metrics listen", self.metrics_listen.map_or("off".to_owned(), |address| address.to_string())),
             ("public URL", self.public_url.clone().unwrap_or_else(|| "from each request".to_owned())),
+            ("signed tokens", jwt::describe(self.jwt.as_ref())),
             ("trusted proxies", listed(&proxies)),
             ("log", format!("{} as {:?}", self.log, self.log_format)),
             ("secret key", if self.secret_key.is_some() { "given" } else { "beside the database file" }.to_owned()),
             ("previous secret keys", self.previous_secret_keys.len().to_string()),
         ];
-        lines.iter().map(|(name, value)| format!("{name}: {value}\n")).collect()
+        lines.map(|(name, value)| format!("{name}: {value}")).join("\n")
     }
 }
 
@@ -117,7 +135,8 @@ fn database(text: &str) -> anyhow::Result<Database> {
         Some(("postgres" | "postgresql", _)) => Ok(Database::Postgres(text.to_owned())),
         Some(("sqlite", path)) => {
             let path = path.strip_prefix("//").unwrap_or(path);
-            if path.is_empty() { bail!("names no file") } else { Ok(Database::Sqlite(PathBuf::from(path))) }
+            ensure!(!path.is_empty(), "names no file");
+            Ok(Database::Sqlite(PathBuf::from(path)))
         }
         _ => bail!("must begin with sqlite: or postgres:"),
     }
@@ -237,7 +256,7 @@ mod tests {
 
     #[test]
     fn every_setting_is_read() {
-        let source = include_str!("mod.rs");
+        let source = concat!(include_str!("mod.rs"), include_str!("jwt.rs"));
         assert!(SETTINGS.iter().all(|setting| source.contains(&format!("\"{}\"", setting.name))));
     }
 }

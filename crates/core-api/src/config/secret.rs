@@ -3,11 +3,13 @@ use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use core_domain::Entropy;
+use idempotency::Sealer;
 use keys::KeyHasher;
 use system::OsEntropy;
 use zeroize::Zeroizing;
@@ -52,9 +54,17 @@ impl Secrets {
         Self::given(text.trim(), previous).with_context(|| format!("in {}", path.display()))
     }
 
+    /// Seals the answers kept for safe retries.
+    pub(crate) fn sealer(&self, entropy: Arc<dyn Entropy>) -> Sealer {
+        Sealer::new(&self.current, &self.previous(), entropy)
+    }
+
     pub(crate) fn key_hasher(&self) -> KeyHasher {
-        let previous: Vec<&[u8]> = self.previous.iter().map(|secret| secret.as_slice()).collect();
-        KeyHasher::new(&self.current, &previous)
+        KeyHasher::new(&self.current, &self.previous())
+    }
+
+    fn previous(&self) -> Vec<&[u8]> {
+        self.previous.iter().map(|secret| secret.as_slice()).collect()
     }
 }
 

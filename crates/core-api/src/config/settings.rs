@@ -47,6 +47,18 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "comma-separated secret keys that were in force before: what was made under them keeps working",
     ),
     setting(
+        "CORE_API_JWT_SECRET",
+        None,
+        "HS256 secret of signed tokens, at least 32 bytes; without it or CORE_API_JWT_JWKS none are accepted",
+    ),
+    setting(
+        "CORE_API_JWT_JWKS",
+        None,
+        "file or https URL of the key set (JWKS) that tokens are signed with: RS256, ES256, EdDSA",
+    ),
+    setting("CORE_API_JWT_ISSUER", None, "who must have made a signed token (iss)"),
+    setting("CORE_API_JWT_AUDIENCE", None, "for whom a signed token must be made (aud)"),
+    setting(
         "CORE_API_TRUSTED_PROXIES",
         Some(""),
         "comma-separated addresses and CIDR blocks whose X-Forwarded-For and Forwarded are believed",

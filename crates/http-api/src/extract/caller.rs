@@ -3,9 +3,9 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use actix_web::dev::Payload;
-use actix_web::http::header::HeaderValue;
+use actix_web::http::header::{HeaderMap, HeaderValue};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
-use core_domain::{Principal, StorageError, WorkspaceContext, WorkspaceId};
+use core_domain::{Principal, WorkspaceContext, WorkspaceId};
 use workspaces::{Membership, WorkspaceReader};
 
 use super::permission::Requirement;
@@ -22,7 +22,7 @@ pub(crate) enum Identity {
     /// It is good, but not from this address.
     AddressNotAllowed,
     /// Nobody could tell.
-    Unknown(Arc<StorageError>),
+    Unknown(Arc<dyn std::error::Error + Send + Sync>),
 }
 
 /// The caller, who holds what `R` requires.
@@ -105,7 +105,7 @@ fn read<R: Requirement>(request: &HttpRequest) -> Result<Caller<R>, ApiError> {
         Some(Identity::AddressNotAllowed) => {
             return Err(ApiError::AccessDenied("This API key is not allowed from your address.".to_owned()));
         }
-        Some(Identity::Unknown(error)) => return Err(ApiError::Unavailable(Arc::clone(error).into())),
+        Some(Identity::Unknown(error)) => return Err(ApiError::Unavailable(Box::new(Arc::clone(error)))),
         Some(Identity::Rejected | Identity::Anonymous) | None => return Err(ApiError::Unauthorized),
     };
     if let Some(required) = R::PERMISSION
@@ -124,6 +124,14 @@ fn read<R: Requirement>(request: &HttpRequest) -> Result<Caller<R>, ApiError> {
         .map(|reader| Arc::clone(reader))
         .ok_or_else(|| ApiError::Internal("no workspace reader is configured".into()))?;
     Ok(Caller { principal, asked_for, workspaces, requirement: PhantomData })
+}
+
+/// The workspace that `X-Workspace-ID` names, if it can be one.
+pub(crate) fn workspace_asked_for(headers: &HeaderMap) -> Option<WorkspaceId> {
+    match headers.get("x-workspace-id").map(asked_for) {
+        Some(AskedFor::Workspace(id)) => Some(id),
+        _ => None,
+    }
 }
 
 fn asked_for(value: &HeaderValue) -> AskedFor {

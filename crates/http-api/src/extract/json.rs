@@ -3,7 +3,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use actix_web::dev::Payload;
-use actix_web::http::header;
+use actix_web::http::header::{self, HeaderMap};
 use actix_web::web::{Bytes, BytesMut};
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use futures_util::StreamExt;
@@ -35,7 +35,7 @@ impl<T: Body> FromRequest for Json<T> {
         let request = request.clone();
         let payload = payload.take();
         Box::pin(async move {
-            let mut body = read(&request, payload).await?;
+            let mut body = read_body(request.headers(), payload).await?;
             if T::IS_OPTIONAL && body.is_empty() {
                 body = Bytes::from_static(b"{}");
             } else {
@@ -48,8 +48,9 @@ impl<T: Body> FromRequest for Json<T> {
     }
 }
 
-async fn read(request: &HttpRequest, mut payload: Payload) -> Result<Bytes, ApiError> {
-    let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+/// The whole body, which must arrive in time and be no larger than [`MAX_BODY_BYTES`].
+pub(crate) async fn read_body(headers: &HeaderMap, mut payload: Payload) -> Result<Bytes, ApiError> {
+    let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     if announced.is_some_and(|length: usize| length > MAX_BODY_BYTES) {
         return Err(ApiError::PayloadTooLarge(MAX_BODY_BYTES));
     }
@@ -80,7 +81,9 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     // Serde would read a list as the fields in their order.
     if body.trim_ascii_start().first() != Some(&b'{') {
         let any: Result<IgnoredAny, _> = serde_json::from_slice(body);
-        return Err(any.map_or_else(|error| malformed(&error), |_| ApiError::field("body", "The body must be a JSON object.")));
+        return Err(
+            any.map_or_else(|error| malformed(&error), |_| ApiError::field("body", "The body must be a JSON object."))
+        );
     }
     let mut reader = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {

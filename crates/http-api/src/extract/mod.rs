@@ -6,7 +6,7 @@ mod path;
 pub(crate) mod permission;
 mod query;
 
-pub(crate) use caller::{Caller, Identity};
-pub(crate) use json::{Body, Json, MAX_BODY_BYTES, not_null};
+pub(crate) use caller::{Caller, Identity, workspace_asked_for};
+pub(crate) use json::{Body, Json, MAX_BODY_BYTES, not_null, read_body};
 pub(crate) use path::PathId;
 pub(crate) use query::{Query, QueryReader};

@@ -1,6 +1,7 @@
 use std::any::Any;
 use std::error::Error as StdError;
 use std::panic::AssertUnwindSafe;
+use std::rc::Rc;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -9,7 +10,7 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpResponse, ResponseError};
 use futures_util::FutureExt;
 
-use super::observe::{REQUEST_ID, RequestId};
+use super::observe::Marks;
 use crate::ApiError;
 use crate::error::ErrorAnswer;
 
@@ -18,15 +19,15 @@ pub(crate) async fn shape_errors(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let id = request.extensions().get::<RequestId>().cloned().unwrap_or_default();
+    let marks = request.extensions().get::<Rc<Marks>>().cloned().unwrap_or_default();
     match AssertUnwindSafe(next.call(request)).catch_unwind().await {
         Ok(Ok(response)) => {
             let Some(error) = response.response().error() else { return Ok(response.map_into_boxed_body()) };
-            let shaped = shape(error, id).error_response();
+            let shaped = shape(error, marks).error_response();
             Ok(response.into_response(shaped))
         }
-        Ok(Err(error)) => Err(shape(&error, id).into()),
-        Err(panic) => Err(shape(&ApiError::Internal(panic_text(&*panic).into()).into(), id).into()),
+        Ok(Err(error)) => Err(shape(&error, marks).into()),
+        Err(panic) => Err(shape(&ApiError::Internal(panic_text(&*panic).into()).into(), marks).into()),
     }
 }
 
@@ -35,7 +36,7 @@ pub(crate) async fn shape_errors(
 #[error("{answer:?}")]
 struct Shaped {
     answer: ErrorAnswer,
-    id: RequestId,
+    marks: Rc<Marks>,
 }
 
 impl ResponseError for Shaped {
@@ -45,12 +46,12 @@ impl ResponseError for Shaped {
 
     fn error_response(&self) -> HttpResponse<BoxBody> {
         let mut response = self.answer.to_response();
-        response.headers_mut().insert(REQUEST_ID, self.id.to_header());
+        self.marks.write_to(response.headers_mut());
         response
     }
 }
 
-fn shape(error: &Error, id: RequestId) -> Shaped {
+fn shape(error: &Error, marks: Rc<Marks>) -> Shaped {
     let own;
     let error = if let Some(error) = error.as_error::<ApiError>() {
         error
@@ -61,7 +62,7 @@ fn shape(error: &Error, id: RequestId) -> Shaped {
     if error.status().0.is_server_error() {
         tracing::error!(error = %chain(error), "a request failed");
     }
-    Shaped { answer: error.answer(id.as_str()), id }
+    Shaped { answer: error.answer(marks.request_id()), marks }
 }
 
 /// The error and what lies behind it, for the log.

@@ -1,40 +1,63 @@
-use actix_web::body::MessageBody;
+use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage, web};
+use actix_web::{Error, HttpMessage, HttpRequest, web};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use keys::{AuthenticateError, Authenticator};
+use tokens::TokenAuthenticator;
 
-use crate::ClientAddresses;
+use super::limit::Meter;
 use crate::extract::Identity;
+use crate::{ApiError, ClientAddresses};
 
 /// Finds out who is calling. What a caller may do is for each endpoint to say.
 pub(crate) async fn identify(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<impl MessageBody>, Error> {
+) -> Result<ServiceResponse<BoxBody>, Error> {
     let identity = match credential(request.headers()) {
-        Shown::Nothing => Identity::Anonymous,
-        Shown::Unreadable => Identity::Rejected,
-        Shown::Key(key) => authenticate(&request, &key).await?,
+        Shown::Nothing => Ok(Identity::Anonymous),
+        shown => look_into(request.request(), shown).await,
     };
-    request.extensions_mut().insert(identity);
-    next.call(request).await
+    match identity {
+        Ok(identity) => {
+            request.extensions_mut().insert(identity);
+            next.call(request).await.map(ServiceResponse::map_into_boxed_body)
+        }
+        Err(error) => Ok(request.error_response(error)),
+    }
 }
 
-async fn authenticate(request: &ServiceRequest, key: &str) -> Result<Identity, Error> {
+/// # Errors
+/// [`ApiError::RateLimited`] for an address that shows too many credentials that open nothing.
+async fn look_into(request: &HttpRequest, shown: Shown) -> Result<Identity, ApiError> {
+    let meter = Meter::of(request)?;
+    meter.check_failures()?;
+    let identity = match shown {
+        Shown::Nothing => Identity::Anonymous,
+        Shown::Unreadable => Identity::Rejected,
+        Shown::Credential(text) if TokenAuthenticator::recognises(&text) => verify(request, &text).await,
+        Shown::Credential(text) => authenticate(request, &text).await?,
+    };
+    if matches!(identity, Identity::Rejected) {
+        meter.count_failure().await?;
+    }
+    Ok(identity)
+}
+
+async fn authenticate(request: &HttpRequest, key: &str) -> Result<Identity, ApiError> {
     let (Some(authenticator), Some(addresses)) =
         (request.app_data::<web::Data<Authenticator>>(), request.app_data::<web::Data<ClientAddresses>>())
     else {
-        return Err(actix_web::error::ErrorInternalServerError("the services are not configured"));
+        return Err(ApiError::Internal("the services are not configured".into()));
     };
-    let address = addresses.of(request.request());
+    let address = addresses.of(request);
     Ok(match authenticator.authenticate(key, address).await {
         Ok(principal) => Identity::Known(principal),
         Err(AuthenticateError::Rejected(reason)) => {
-            tracing::debug!(%reason, %address, "a credential was rejected");
+            tracing::debug!(%reason, %address, "a key was rejected");
             Identity::Rejected
         }
         Err(AuthenticateError::AddressNotAllowed) => Identity::AddressNotAllowed,
@@ -42,13 +65,26 @@ async fn authenticate(request: &ServiceRequest, key: &str) -> Result<Identity, E
     })
 }
 
+async fn verify(request: &HttpRequest, token: &str) -> Identity {
+    let Some(authenticator) = request.app_data::<web::Data<TokenAuthenticator>>() else { return Identity::Rejected };
+    match authenticator.authenticate(token).await {
+        Ok(principal) => Identity::Known(principal),
+        Err(tokens::AuthenticateError::Rejected(reason)) => {
+            tracing::debug!(%reason, "a token was rejected");
+            Identity::Rejected
+        }
+        Err(tokens::AuthenticateError::KeysUnavailable(error)) => Identity::Unknown(error),
+        Err(tokens::AuthenticateError::Storage(error)) => Identity::Unknown(error),
+    }
+}
+
 enum Shown {
     Nothing,
     Unreadable,
-    Key(String),
+    Credential(String),
 }
 
-/// The credential of a request: `Bearer <key>`, or `Basic` with the key as user name (RFC 7617) and any password.
+/// The credential of a request: `Bearer <key or token>`, or `Basic` with the key as user name (RFC 7617) and any password.
 fn credential(headers: &HeaderMap) -> Shown {
     let mut values = headers.get_all(header::AUTHORIZATION);
     let Some(value) = values.next() else { return Shown::Nothing };
@@ -67,5 +103,5 @@ fn credential(headers: &HeaderMap) -> Shown {
             None
         }
     };
-    read().map_or(Shown::Unreadable, Shown::Key)
+    read().map_or(Shown::Unreadable, Shown::Credential)
 }

@@ -1,9 +1,14 @@
-//! What every request passes through, from the outside in: [`observe`], [`shape_errors`], [`identify`].
+//! What every request passes through, from the outside in: [`observe`], [`shape_errors`], [`identify`], [`limit`],
+//! [`recognise_retries`].
 
 mod errors;
 mod identify;
+mod limit;
 mod observe;
+mod retries;
 
 pub(crate) use errors::shape_errors;
 pub(crate) use identify::identify;
+pub(crate) use limit::limit;
 pub(crate) use observe::observe;
+pub(crate) use retries::recognise_retries;

@@ -1,49 +1,60 @@
+use std::cell::Cell;
 use std::fmt;
+use std::rc::Rc;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, web};
 use core_domain::{Clock, Entropy, random_base62};
 use tracing::Instrument;
 
-pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+use super::limit::RateLimitHeaders;
 
-/// The id that ties a request to its log lines (contract: Service surface).
-#[derive(Debug, Clone)]
-pub(crate) struct RequestId(HeaderValue);
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-impl Default for RequestId {
-    fn default() -> Self {
-        Self(HeaderValue::from_static("req_unknown"))
+/// What every answer to one request carries (contract: Service surface).
+pub(crate) struct Marks {
+    /// Ties the request to its log lines.
+    id: HeaderValue,
+    /// How the caller stands with its rate limit, once that is known.
+    pub(crate) rate_limit: Cell<Option<RateLimitHeaders>>,
+}
+
+impl fmt::Debug for Marks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Marks").field("id", &self.id).finish_non_exhaustive()
     }
 }
 
-impl RequestId {
+impl Default for Marks {
+    fn default() -> Self {
+        Self { id: HeaderValue::from_static("req_unknown"), rate_limit: Cell::new(None) }
+    }
+}
+
+impl Marks {
     /// The client's own, or a new one.
     fn of(request: &ServiceRequest, entropy: &dyn Entropy) -> Self {
         match request.headers().get(REQUEST_ID) {
-            Some(given) if is_request_id(given.as_bytes()) => Self(given.clone()),
+            Some(given) if is_request_id(given.as_bytes()) => Self { id: given.clone(), ..Self::default() },
             _ => {
                 let made = HeaderValue::try_from(format!("req_{}", random_base62(entropy, 20)));
-                made.map_or_else(|_| Self::default(), Self)
+                made.map_or_else(|_| Self::default(), |id| Self { id, ..Self::default() })
             }
         }
     }
 
-    pub(crate) fn to_header(&self) -> HeaderValue {
-        self.0.clone()
+    pub(crate) fn request_id(&self) -> &str {
+        self.id.to_str().unwrap_or_default()
     }
 
-    pub(crate) fn as_str(&self) -> &str {
-        self.0.to_str().unwrap_or_default()
-    }
-}
-
-impl fmt::Display for RequestId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+    pub(crate) fn write_to(&self, headers: &mut HeaderMap) {
+        headers.insert(REQUEST_ID, self.id.clone());
+        if let Some(rate_limit) = self.rate_limit.get() {
+            rate_limit.write_to(headers);
+        }
     }
 }
 
@@ -63,10 +74,10 @@ pub(crate) async fn observe(
     else {
         return Err(actix_web::error::ErrorInternalServerError("the services are not configured"));
     };
-    let id = RequestId::of(&request, &***entropy);
-    request.extensions_mut().insert(id.clone());
+    let marks = Rc::new(Marks::of(&request, &***entropy));
+    request.extensions_mut().insert(Rc::clone(&marks));
     // At the highest level, so that whatever is logged at all carries the id.
-    let span = tracing::error_span!("request", request_id = %id);
+    let span = tracing::error_span!("request", request_id = marks.request_id());
     let (method, uri) = (request.method().clone(), request.uri().clone());
     async move {
         let started = clock.monotonic();
@@ -74,7 +85,7 @@ pub(crate) async fn observe(
         let elapsed = clock.monotonic().saturating_sub(started);
         let (status, route) = match &mut outcome {
             Ok(response) => {
-                response.headers_mut().insert(REQUEST_ID, id.0);
+                marks.write_to(response.headers_mut());
                 (response.status(), response.request().match_pattern())
             }
             Err(error) => (error.as_response_error().status_code(), None),

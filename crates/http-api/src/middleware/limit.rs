@@ -1,0 +1,122 @@
+use std::rc::Rc;
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpMessage, HttpRequest, web};
+use core_domain::{Clock, Credential, RateLimit, Timestamp};
+use limits::{ANONYMOUS, Decision, FAILED_CREDENTIALS, RateLimiter, Refusal, Standing, Subject};
+
+use super::observe::Marks;
+use crate::extract::Identity;
+use crate::{ApiError, ClientAddresses};
+
+const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
+const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
+const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
+
+/// How a caller stands, as headers tell it.
+#[derive(Clone, Copy)]
+pub(crate) struct RateLimitHeaders {
+    standing: Standing,
+    reset_at: Timestamp,
+}
+
+impl RateLimitHeaders {
+    pub(crate) fn write_to(self, headers: &mut HeaderMap) {
+        headers.insert(LIMIT, HeaderValue::from(self.standing.limit));
+        headers.insert(REMAINING, HeaderValue::from(self.standing.remaining));
+        headers.insert(RESET, HeaderValue::from(self.reset_at.as_unix_seconds()));
+    }
+}
+
+/// Lets through what the caller's limit allows (contract: Rate limits).
+pub(crate) async fn limit(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    if !request.path().starts_with("/api/") {
+        return next.call(request).await.map(ServiceResponse::map_into_boxed_body);
+    }
+    let meter = Meter::of(request.request())?;
+    let (subject, limit) = whose(&request, &meter);
+    match meter.consume(subject, limit).await {
+        Ok(()) => next.call(request).await.map(ServiceResponse::map_into_boxed_body),
+        Err(error) => Ok(request.error_response(error)),
+    }
+}
+
+/// A rejected credential was counted where it was rejected; here it is a client like any other without one.
+fn whose(request: &ServiceRequest, meter: &Meter) -> (Subject, RateLimit) {
+    match request.extensions().get::<Identity>() {
+        Some(Identity::Known(principal)) => {
+            let subject = match principal.credential {
+                Credential::ApiKey { lineage_id, .. } => Subject::Lineage(lineage_id),
+                Credential::Token => Subject::Account(principal.account_id),
+            };
+            (subject, principal.rate_limit())
+        }
+        _ => (Subject::Address(meter.address), ANONYMOUS),
+    }
+}
+
+/// Counts one request's doings, and tells its answer how the caller stands.
+pub(crate) struct Meter {
+    limiter: web::Data<dyn RateLimiter>,
+    clock: web::Data<dyn Clock>,
+    marks: Rc<Marks>,
+    address: limits::AddressBlock,
+}
+
+impl Meter {
+    pub(crate) fn of(request: &HttpRequest) -> Result<Self, ApiError> {
+        let found = (
+            request.app_data::<web::Data<dyn RateLimiter>>(),
+            request.app_data::<web::Data<dyn Clock>>(),
+            request.app_data::<web::Data<ClientAddresses>>(),
+        );
+        let (Some(limiter), Some(clock), Some(addresses)) = found else {
+            return Err(ApiError::Internal("the services are not configured".into()));
+        };
+        let marks = request.extensions().get::<Rc<Marks>>().cloned().unwrap_or_default();
+        let address = addresses.of(request).into();
+        Ok(Self { limiter: limiter.clone(), clock: clock.clone(), marks, address })
+    }
+
+    /// Counts a request.
+    async fn consume(&self, subject: Subject, limit: RateLimit) -> Result<(), ApiError> {
+        match self.limiter.try_consume(subject, limit).await {
+            Decision::Admitted(standing) => {
+                self.tell(standing);
+                Ok(())
+            }
+            Decision::Refused(refusal) => Err(self.refuse(refusal)),
+        }
+    }
+
+    /// Says no to an address that has shown too many bad credentials, before this one is looked at.
+    pub(crate) fn check_failures(&self) -> Result<(), ApiError> {
+        match self.limiter.known_refusal(Subject::FailedCredentials(self.address), FAILED_CREDENTIALS) {
+            Some(refusal) => Err(self.refuse(refusal)),
+            None => Ok(()),
+        }
+    }
+
+    /// Counts a credential that opens nothing.
+    pub(crate) async fn count_failure(&self) -> Result<(), ApiError> {
+        self.consume(Subject::FailedCredentials(self.address), FAILED_CREDENTIALS).await
+    }
+
+    fn refuse(&self, refusal: Refusal) -> ApiError {
+        let reset_at = self.tell(refusal.standing);
+        ApiError::RateLimited { refusal, reset_at }
+    }
+
+    fn tell(&self, standing: Standing) -> Timestamp {
+        // The second at which the limit is free: the one after a part of a second.
+        let reset_at = self.clock.now().saturating_add(standing.resets_in).next_second();
+        self.marks.rate_limit.set(Some(RateLimitHeaders { standing, reset_at }));
+        reset_at
+    }
+}

@@ -1,0 +1,67 @@
+use std::cell::Cell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use actix_web::{HttpMessage, HttpRequest, web};
+use core_domain::Clock;
+use idempotency::{Claim, Claimed, IdempotencyKey, RETENTION, RecordedAnswer, Sealer};
+
+use crate::write::ApiTx;
+use crate::{Answer, ApiError};
+
+/// A request that its client may repeat (contract: Idempotency).
+pub(crate) struct Retry {
+    pub(crate) claim: Claim,
+    pub(crate) key: IdempotencyKey,
+    /// Whether its record has been seen to.
+    pub(crate) is_settled: Cell<bool>,
+}
+
+/// Keeps the answers of repeatable requests within transactions.
+#[derive(Clone)]
+pub(crate) struct Recorder {
+    pub(crate) retry: Rc<Retry>,
+    sealer: Arc<Sealer>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Recorder {
+    /// The recorder of a request that carries an idempotency key.
+    pub(crate) fn of(request: &HttpRequest) -> Option<Self> {
+        let retry = Rc::clone(request.extensions().get::<Rc<Retry>>()?);
+        let sealer = Arc::clone(request.app_data::<web::Data<Sealer>>()?);
+        let clock = Arc::clone(request.app_data::<web::Data<dyn Clock>>()?);
+        Some(Self { retry, sealer, clock })
+    }
+
+    /// Claims the record: `None` for the first request of its kind, or the answer that the first one got.
+    ///
+    /// # Errors
+    /// Says why the request is neither: its key was used for another request, or the first one's end is not known yet.
+    pub(crate) async fn claim(&self, tx: &mut dyn ApiTx) -> Result<Option<Answer>, ApiError> {
+        let Retry { claim, key, is_settled } = &*self.retry;
+        is_settled.set(true);
+        let before = match tx.claim_record(claim, self.clock.now()).await? {
+            Claimed::First => return Ok(None),
+            Claimed::InProgress => return Err(ApiError::IdempotencyInProgress),
+            Claimed::Before(record) => record,
+        };
+        if before.fingerprint != claim.fingerprint {
+            return Err(ApiError::IdempotencyKeyReused);
+        }
+        let sealed = before.sealed.ok_or(ApiError::IdempotencyOutcomeUnknown)?;
+        match self.sealer.open(&claim.record, key, &sealed) {
+            Ok(answer) => Ok(Some(Answer::replayed(&answer))),
+            // What the first request was told is lost, but not that it was: it must not happen twice.
+            Err(_) => Err(ApiError::IdempotencyOutcomeUnknown),
+        }
+    }
+
+    /// Stores the answer with what else the transaction wrote.
+    pub(crate) async fn record(&self, tx: &mut dyn ApiTx, answer: &RecordedAnswer) -> Result<(), ApiError> {
+        let Retry { claim, key, .. } = &*self.retry;
+        let sealed = self.sealer.seal(&claim.record, key, answer).map_err(|fault| ApiError::Internal(fault.into()))?;
+        let now = self.clock.now();
+        Ok(tx.store_record(claim, Some(&sealed), now, now.saturating_add(RETENTION)).await?)
+    }
+}
