@@ -40,16 +40,20 @@ pub(crate) async fn limit(
         return next.call(request).await.map(ServiceResponse::map_into_boxed_body);
     }
     let meter = Meter::of(request.request())?;
-    let (subject, limit) = whose(&request, &meter);
-    match meter.consume(subject, limit).await {
+    let consumed = match whose(&request, &meter) {
+        Some((subject, limit)) => meter.consume(subject, limit).await,
+        None => Ok(()),
+    };
+    match consumed {
         Ok(()) => next.call(request).await.map(ServiceResponse::map_into_boxed_body),
         Err(error) => Ok(request.error_response(error)),
     }
 }
 
-/// A rejected credential was counted where it was rejected; here it is a client like any other without one.
-fn whose(request: &ServiceRequest, meter: &Meter) -> (Subject, RateLimit) {
-    match request.extensions().get::<Identity>() {
+/// Whose limit a request counts against; `None` for a credential that was rejected, and counted as such.
+fn whose(request: &ServiceRequest, meter: &Meter) -> Option<(Subject, RateLimit)> {
+    Some(match request.extensions().get::<Identity>() {
+        Some(Identity::Rejected) => return None,
         Some(Identity::Known(principal)) => {
             let subject = match principal.credential {
                 Credential::ApiKey { lineage_id, .. } => Subject::Lineage(lineage_id),
@@ -58,7 +62,7 @@ fn whose(request: &ServiceRequest, meter: &Meter) -> (Subject, RateLimit) {
             (subject, principal.rate_limit())
         }
         _ => (Subject::Address(meter.address), ANONYMOUS),
-    }
+    })
 }
 
 /// Counts one request's doings, and tells its answer how the caller stands.
