@@ -243,6 +243,7 @@ impl Answer {
 
     /// Fails unless the status is this one.
     #[track_caller]
+    #[expect(clippy::return_self_not_must_use, reason = "most who ask want nothing more than the failure")]
     pub fn expect(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{self}");
         self

@@ -151,6 +151,11 @@ impl Server {
         signal(self.child.id(), "TERM");
     }
 
+    /// The code it ended with, if it has.
+    pub fn exit_code(&mut self) -> Option<i32> {
+        self.child.try_wait().unwrap()?.code()
+    }
+
     /// Waits for the process's end.
     pub fn wait(&mut self) -> ExitStatus {
         let mut status = None;

@@ -1,5 +1,7 @@
 //! The arrows between the crates (docs/architecture.md), read off `cargo metadata`.
 
+#![expect(clippy::expect_used, reason = "a test that can't go on is to panic")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 

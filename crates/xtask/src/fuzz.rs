@@ -49,4 +49,3 @@ pub(crate) fn run(_: &Args) -> Result<()> {
     );
     Ok(())
 }
-

@@ -52,8 +52,7 @@ impl Setup {
 
     /// Makes an account, a workspace of the highest tier and a key.
     pub(crate) fn bootstrap(&self) -> Result<Bootstrapped> {
-        let arguments =
-            ["bootstrap", "--email=task@example.com", "--workspace=Task", "--tier=enterprise", "--json"];
+        let arguments = ["bootstrap", "--email=task@example.com", "--workspace=Task", "--tier=enterprise", "--json"];
         let printed = output(self.command().args(arguments))?;
         serde_json::from_str(&printed).context("`core-api bootstrap` printed something else")
     }
@@ -86,7 +85,8 @@ impl Setup {
         }
         let child = command.spawn().context("cannot start core-api")?;
         let mut server = Server { child };
-        let up = poll_until(LIMIT, || server.has_ended() || answers_200(self.port, "/health/live", None).unwrap_or(false));
+        let up =
+            poll_until(LIMIT, || server.has_ended() || answers_200(self.port, "/health/live", None).unwrap_or(false));
         ensure!(up && !server.has_ended(), "core-api did not start");
         Ok(server)
     }

@@ -84,8 +84,8 @@ async fn empty_body(backend: Backend) {
     create_with(&stage.owner, WORKSPACES, b"").await.is(400, fault.clone());
     create_with(&stage.owner, KEYS, b"").await.is(400, fault.clone());
     let path = format!("{WORKSPACES}/{}", stage.workspace_id);
-    let patch = stage.owner.request("PATCH", &path).header("Content-Type", "application/json");
-    patch.send().await.is(400, fault);
+    let update = stage.owner.request("PATCH", &path).header("Content-Type", "application/json");
+    update.send().await.is(400, fault);
 }
 
 async fn non_utf_8_body(backend: Backend) {

@@ -87,13 +87,11 @@ async fn listed(api: &Api, path: &str) -> BTreeMap<i64, Value> {
         for item in list["data"].as_array().unwrap() {
             assert!(all.insert(item["id"].as_i64().unwrap(), item.clone()).is_none());
         }
-        match list["links"]["next"].as_str() {
-            Some(next) => path = next.strip_prefix(api.base_url()).unwrap().to_owned(),
-            None => {
-                assert_eq!(list["meta"]["total"], all.len(), "{path}");
-                return all;
-            }
-        }
+        let Some(next) = list["links"]["next"].as_str() else {
+            assert_eq!(list["meta"]["total"], all.len(), "{path}");
+            return all;
+        };
+        next.strip_prefix(api.base_url()).unwrap().clone_into(&mut path);
     }
 }
 

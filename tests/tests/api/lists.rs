@@ -169,9 +169,10 @@ async fn links_keep_the_other_parameters(backend: Backend) {
         ("created_after", "2020-01-01T00:00:00+02:00"),
         ("search", "p"),
     ];
-    let query: String =
-        given.iter().map(|(name, value)| format!("{name}={}&", percent_encoded(value.as_bytes()))).collect();
-    let pages = follow(&stage.owner, &format!("/api/v1/workspaces?{query}page=1"), "next").await;
+    let query: Vec<String> =
+        given.iter().map(|(name, value)| format!("{name}={}", percent_encoded(value.as_bytes()))).collect();
+    let query = query.join("&");
+    let pages = follow(&stage.owner, &format!("/api/v1/workspaces?{query}&page=1"), "next").await;
     assert_eq!(pages.len(), 3);
     for list in &pages {
         for link in ["first", "last", "prev", "next"] {
@@ -243,8 +244,8 @@ async fn is_sorted(api: &Api, path: &str, field: &str, descending: bool) {
         if way == "prev" {
             pages.reverse();
         }
-        let paged: Vec<i64> = pages.iter().flat_map(|list| ids(items(list))).collect();
-        assert_eq!(paged, ids(items(&whole)), "{sort} by {way}");
+        let one_by_one: Vec<i64> = pages.iter().flat_map(|list| ids(items(list))).collect();
+        assert_eq!(one_by_one, ids(items(&whole)), "{sort} by {way}");
     }
 }
 
@@ -320,8 +321,8 @@ async fn several_fields_sort_one_after_another(backend: Backend) {
         });
         assert!(in_order, "{sort}: {list:#}");
         let pages = follow(&stage.owner, &format!("/api/v1/workspaces?sort={sort}&per_page=2"), "next").await;
-        let paged: Vec<i64> = pages.iter().flat_map(|list| ids(items(list))).collect();
-        assert_eq!(paged, ids(items(&list)), "{sort}");
+        let one_by_one: Vec<i64> = pages.iter().flat_map(|list| ids(items(list))).collect();
+        assert_eq!(one_by_one, ids(items(&list)), "{sort}");
     }
 }
 
@@ -499,7 +500,7 @@ async fn change_times_bound_a_list_inclusively(backend: Backend) {
     let mut changed_at = String::new();
     let is_later = eventually(PATIENCE, async || {
         let answer = stage.owner.patch(&path, json!({ "name": "Changed again" })).await.data(200);
-        changed_at = answer["updated_at"].as_str().unwrap().to_owned();
+        answer["updated_at"].as_str().unwrap().clone_into(&mut changed_at);
         changed_at.as_str() > created_at
     });
     assert!(is_later.await);

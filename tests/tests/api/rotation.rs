@@ -155,7 +155,9 @@ async fn of_rotations_at_once_one_wins(backend: Backend) {
     let answers = join_all((0..8).map(|_| stage.owner.post(&path, json!({})))).await;
     let (won, lost): (Vec<_>, Vec<_>) = answers.into_iter().partition(|answer| answer.status == 200);
     assert_eq!(won.len(), 1);
-    lost.iter().for_each(|answer| answer.is(409, conflict()));
+    for answer in lost {
+        answer.is(409, conflict());
+    }
     let listed = stage.owner.get("/api/v1/api-keys").await.expect(200).json();
     assert_eq!(listed["meta"]["total"], 2);
 }

@@ -1,5 +1,6 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::time::Duration;
 
 use acceptance::{Answer, Backend, PATIENCE, Stage, is_moment, on_both_stores};
 use serde_json::{Value, json};
@@ -72,16 +73,13 @@ async fn an_idle_connection_does_not_hold_the_server_up(backend: Backend) {
     assert_eq!(&first, b"HTTP/1.1 200");
     let silent = TcpStream::connect(stage.server.address()).unwrap();
     stage.server.tell_to_stop();
-    let status = tokio::time::timeout(std::time::Duration::from_secs(15), async {
-        tokio::task::spawn_blocking(move || {
-            let status = stage.server.wait();
-            (status, stage)
-        })
-        .await
-        .unwrap()
-    });
-    let (status, _stage) = status.await.expect("it waits for connections on which nothing is asked");
-    assert_eq!(status.code(), Some(0));
+    let mut code = None;
+    let limit = Duration::from_secs(15);
+    assert!(poll_until(limit, || {
+        code = stage.server.exit_code();
+        code.is_some()
+    }));
+    assert_eq!(code, Some(0));
     drop((idle, silent));
 }
 

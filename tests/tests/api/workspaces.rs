@@ -163,7 +163,9 @@ async fn of_equal_slugs_at_once_one_wins(backend: Backend) {
     let taken = validation(json!({ "slug": ["The slug has already been taken."] }));
     let (won, lost): (Vec<_>, Vec<_>) = answers.into_iter().partition(|answer| answer.status == 201);
     assert_eq!(won.len(), 1);
-    lost.iter().for_each(|answer| answer.is(422, taken.clone()));
+    for answer in lost {
+        answer.is(422, taken.clone());
+    }
 }
 
 async fn equal_names_at_once_all_get_slugs(backend: Backend) {

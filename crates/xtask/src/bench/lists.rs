@@ -22,8 +22,7 @@ pub(crate) fn run(setup: &Setup, caller: &Bootstrapped, postgres: &Postgres, row
         have = wanted;
         figures.push((wanted, pages(setup, caller)?));
     }
-    let described: Vec<Value> =
-        figures.iter().map(|(rows, pages)| json!({ "rows": rows, "page_1": pages })).collect();
+    let described: Vec<Value> = figures.iter().map(|(rows, pages)| json!({ "rows": rows, "page_1": pages })).collect();
     let growth: Vec<Value> = SORTS
         .iter()
         .enumerate()
@@ -36,7 +35,8 @@ const SORTS: [&str; 5] = ["-created_at", "id", "name", "-last_used_at", "expires
 
 fn pages(setup: &Setup, caller: &Bootstrapped) -> Result<Vec<Figures>> {
     let server = setup.start("warn")?;
-    let measured = SORTS.iter().map(|sort| load::run(setup.port, &format!("/api/v1/api-keys?sort={sort}"), &caller.key, 1, SPAN));
+    let measured =
+        SORTS.iter().map(|sort| load::run(setup.port, &format!("/api/v1/api-keys?sort={sort}"), &caller.key, 1, SPAN));
     let measured = measured.collect::<Result<Vec<_>>>()?;
     server.stop()?;
     Ok(measured)

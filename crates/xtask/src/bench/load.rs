@@ -21,9 +21,8 @@ pub(crate) fn run(port: u16, path: &str, key: &str, connections: usize, span: Du
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let local = tokio::task::LocalSet::new();
     let latencies = local.block_on(&runtime, async {
-        let clients: Vec<_> = (0..connections)
-            .map(|_| tokio::task::spawn_local(client(port, request.clone(), span)))
-            .collect();
+        let clients: Vec<_> =
+            (0..connections).map(|_| tokio::task::spawn_local(client(port, request.clone(), span))).collect();
         let mut all = Vec::new();
         for client in clients {
             all.append(&mut client.await??);

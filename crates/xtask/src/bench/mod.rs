@@ -97,10 +97,8 @@ fn me(setup: &Setup, caller: &Bootstrapped, span: Duration) -> Result<Value> {
 fn workspace(setup: &Setup, caller: &Bootstrapped, span: Duration) -> Result<Value> {
     let server = setup.start("info")?;
     let path = format!("/api/v1/workspaces/{}", caller.workspace_id);
-    let pairs = in_turns(
-        || bare_query(setup, caller, span),
-        || load::run(setup.port, &path, &caller.key, CONNECTIONS, span),
-    )?;
+    let pairs =
+        in_turns(|| bare_query(setup, caller, span), || load::run(setup.port, &path, &caller.key, CONNECTIONS, span))?;
     server.stop()?;
     Ok(compared("bare_query", &pairs))
 }
