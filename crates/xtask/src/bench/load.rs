@@ -36,7 +36,11 @@ pub(crate) fn figures(mut latencies: Vec<Duration>, span: Duration) -> Result<Fi
     ensure!(!latencies.is_empty(), "nothing was answered");
     latencies.sort_unstable();
     let at = |share: usize| latencies[(latencies.len() - 1) * share / 100].as_secs_f64() * 1_000.0;
-    Ok(Figures { per_second: latencies.len() as f64 / span.as_secs_f64(), p50_ms: at(50), p99_ms: at(99) })
+    Ok(Figures {
+        per_second: f64::from(u32::try_from(latencies.len())?) / span.as_secs_f64(),
+        p50_ms: at(50),
+        p99_ms: at(99),
+    })
 }
 
 #[expect(clippy::disallowed_methods, reason = "measures time")]

@@ -89,7 +89,7 @@ fn me(setup: &Setup, caller: &Bootstrapped, span: Duration) -> Result<Value> {
     let loaded_kib = server.resident_kib()?;
     server.stop()?;
     let mut value = compared("bare_handler", &pairs);
-    value["memory_mib"] = json!({ "idle": mib(idle_kib), "under_load": mib(loaded_kib) });
+    value["memory_mib"] = json!({ "idle": mib(idle_kib)?, "under_load": mib(loaded_kib)? });
     Ok(value)
 }
 
@@ -129,8 +129,8 @@ fn compared(baseline: &str, pairs: &Pairs) -> Value {
     json!({ "ratio": ratios[ratios.len() / 2], "ratios": ratios, baseline: baselines, "api": subjects })
 }
 
-fn mib(kib: u64) -> f64 {
-    (kib as f64 / 102.4).round() / 10.0
+fn mib(kib: u64) -> Result<f64> {
+    Ok((f64::from(u32::try_from(kib)?) / 102.4).round() / 10.0)
 }
 
 /// The bare handler, an example of the server's own package.
