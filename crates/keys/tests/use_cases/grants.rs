@@ -1,10 +1,9 @@
 //! A key never opens more than the credential that makes it.
 
-mod support;
-
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::support::{caller, hasher, key, token};
 use async_trait::async_trait;
 use core_domain::{
     ApiKeyId, Credential, DomainEvent, Environment, Outbox, Permission, Principal, Role, ScopeSet, StorageError, Tier,
@@ -15,7 +14,6 @@ use keys::{
     RotateKeyError,
 };
 use proptest::prelude::*;
-use support::{caller, hasher, key, token};
 use testkit::{ManualClock, SeededEntropy};
 
 /// A transaction over one stored key, that keeps what was written.

@@ -1,12 +1,11 @@
 //! Who is let in, and what it costs the store.
 
-mod support;
-
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use crate::support::{hasher, key, token};
 use async_trait::async_trait;
 use core_domain::{ApiKeyId, StorageError, Tier, Timestamp};
 use keys::{
@@ -14,7 +13,6 @@ use keys::{
     StoredCredential,
 };
 use proptest::prelude::*;
-use support::{hasher, key, token};
 use testkit::ManualClock;
 use tokio::sync::{Mutex, Notify};
 

@@ -6,18 +6,18 @@ use core_domain::{
 use keys::{ApiKey, KeyHasher, KeyName, Token};
 use testkit::SeededEntropy;
 
-pub const PEPPER: [u8; 32] = [7; 32];
+pub(crate) const PEPPER: [u8; 32] = [7; 32];
 
-pub fn hasher() -> KeyHasher {
+pub(crate) fn hasher() -> KeyHasher {
     KeyHasher::new(&PEPPER, &[])
 }
 
-pub fn token(seed: u64) -> Token {
+pub(crate) fn token(seed: u64) -> Token {
     Token::generate(Environment::Live, &SeededEntropy::new(seed))
 }
 
 /// A key of workspace 1 that lasts for ever and may do everything.
-pub fn key(token: &Token) -> ApiKey {
+pub(crate) fn key(token: &Token) -> ApiKey {
     let (digest, pepper_version) = hasher().digest(token);
     let id = ApiKeyId::try_from(5).unwrap();
     let made = Timestamp::parse("2026-01-01").unwrap();
@@ -45,7 +45,7 @@ pub fn key(token: &Token) -> ApiKey {
     }
 }
 
-pub fn caller(scopes: &ScopeSet) -> Principal {
+pub(crate) fn caller(scopes: &ScopeSet) -> Principal {
     let id = ApiKeyId::try_from(9).unwrap();
     Principal {
         credential: Credential::ApiKey {
