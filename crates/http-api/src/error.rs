@@ -137,7 +137,6 @@ impl ApiError {
             Self::BadRequest(_)
             | Self::WorkspaceRequired
             | Self::NotFound
-            | Self::MethodNotAllowed(_)
             | Self::Conflict(_)
             | Self::Validation(_) => {
                 let ErrorAnswer { status, body, .. } = self.answer("");
@@ -146,6 +145,7 @@ impl ApiError {
             }
             Self::Unauthorized
             | Self::AccessDenied(_)
+            | Self::MethodNotAllowed(_)
             | Self::RequestTimeout
             | Self::IdempotencyKeyReused
             | Self::IdempotencyInProgress
