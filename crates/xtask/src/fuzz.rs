@@ -38,7 +38,8 @@ pub(crate) fn run(_: &Args) -> Result<()> {
             .args(["--origin", &address])
             .arg(format!("--header=Authorization: Bearer {}", caller.key))
             .env("SCHEMATHESIS_HOOKS", here.join("hooks.py"))
-            .env("FUZZ_WORKSPACE", caller.workspace_id.to_string()),
+            .env("FUZZ_WORKSPACE", caller.workspace_id.to_string())
+            .env("FUZZ_KEY_ID", setup.first_key_id()?.to_string()),
     );
     let key_works = answers_200(port, "/api/v1/me", Some(&caller.key));
     server.stop()?;

@@ -57,6 +57,13 @@ impl Setup {
         serde_json::from_str(&printed).context("`core-api bootstrap` printed something else")
     }
 
+    /// The id of the key that [`bootstrap`](Self::bootstrap) made.
+    pub(crate) fn first_key_id(&self) -> Result<i64> {
+        let printed = output(self.command().args(["key", "list", "--account=task@example.com", "--json"]))?;
+        let keys: serde_json::Value = serde_json::from_str(&printed)?;
+        keys[0]["id"].as_i64().context("the account has no key")
+    }
+
     /// The server's command with the settings of the run; of the caller's own settings none is left.
     fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
