@@ -17,6 +17,9 @@ pub(crate) struct Retry {
     pub(crate) is_settled: Cell<bool>,
 }
 
+/// An `Idempotency-Key` that is none, and why. It is told once the request is known to be one that changes something.
+pub(crate) struct InvalidKey(pub(crate) &'static str);
+
 /// Keeps the answers of repeatable requests within transactions.
 #[derive(Clone)]
 pub(crate) struct Recorder {

@@ -2,14 +2,14 @@ use std::future::{Ready, ready};
 use std::sync::Arc;
 
 use actix_web::dev::Payload;
-use actix_web::{FromRequest, HttpRequest, web};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use async_trait::async_trait;
 use core_domain::{StorageError, Transaction};
 use idempotency::IdempotencyTx;
 use keys::KeyTx;
 use workspaces::WorkspaceTx;
 
-use crate::retry::Recorder;
+use crate::retry::{InvalidKey, Recorder};
 use crate::{Answer, ApiError};
 
 /// A transaction with everything that requests write.
@@ -139,6 +139,9 @@ impl FromRequest for Write {
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        if let Some(InvalidKey(reason)) = request.extensions().get() {
+            return ready(Err(ApiError::BadRequest((*reason).to_owned())));
+        }
         let store = request.app_data::<web::Data<dyn UnitOfWork>>().map(|store| Arc::clone(store));
         ready(
             store

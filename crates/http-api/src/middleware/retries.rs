@@ -11,7 +11,7 @@ use core_domain::{Credential, Principal, WorkspaceId};
 use idempotency::{Claim, Fingerprint, IdempotencyKey, RecordId, Requester, Subject};
 
 use crate::extract::{Identity, read_body, workspace_asked_for};
-use crate::retry::{Recorder, Retry};
+use crate::retry::{InvalidKey, Recorder, Retry};
 use crate::write::{ApiTx, UnitOfWork};
 use crate::{Answer, ApiError};
 
@@ -55,7 +55,13 @@ async fn retry(request: &mut ServiceRequest) -> Result<Option<Retry>, ApiError> 
         Some(Identity::Known(principal)) => requester(principal, request.headers()),
         _ => return Ok(None),
     };
-    let key = key?;
+    let key = match key {
+        Ok(key) => key,
+        Err(invalid) => {
+            request.extensions_mut().insert(invalid);
+            return Ok(None);
+        }
+    };
     let payload = request.take_payload();
     let body = read_body(request.headers(), payload).await?;
     request.set_payload(Payload::from(body.clone()));
@@ -65,18 +71,14 @@ async fn retry(request: &mut ServiceRequest) -> Result<Option<Retry>, ApiError> 
     Ok(Some(Retry { claim: Claim { record, fingerprint }, key, is_settled: Cell::new(false) }))
 }
 
-fn key(headers: &HeaderMap) -> Option<Result<IdempotencyKey, ApiError>> {
+fn key(headers: &HeaderMap) -> Option<Result<IdempotencyKey, InvalidKey>> {
     let mut values = headers.get_all(IDEMPOTENCY_KEY);
     let value = values.next()?;
     if values.next().is_some() {
-        return Some(Err(ApiError::BadRequest("Idempotency-Key was given twice.".to_owned())));
+        return Some(Err(InvalidKey("Idempotency-Key was given twice.")));
     }
     let read = IdempotencyKey::try_from(value.as_bytes());
-    Some(
-        read.map_err(|_| {
-            ApiError::BadRequest("The Idempotency-Key must be 1 to 255 visible ASCII characters.".to_owned())
-        }),
-    )
+    Some(read.map_err(|_| InvalidKey("The Idempotency-Key must be 1 to 255 visible ASCII characters.")))
 }
 
 fn requester(principal: &Principal, headers: &HeaderMap) -> Requester {
