@@ -27,10 +27,11 @@ fn codes(status: u16) -> &'static [&'static str] {
         404 => &["not_found"],
         405 => &["method_not_allowed"],
         408 => &["request_timeout"],
-        409 => &["conflict"],
+        409 => &["conflict", "idempotency_in_progress", "idempotency_outcome_unknown"],
         413 => &["payload_too_large"],
         415 => &["unsupported_media_type"],
-        422 => &["validation_failed"],
+        422 => &["validation_failed", "idempotency_key_reused"],
+        429 => &["rate_limit_exceeded"],
         500 => &["server_error"],
         503 => &["service_unavailable"],
         _ => &[],
@@ -47,6 +48,9 @@ pub(crate) fn check(answer: &Answer) -> Result<(), String> {
     }
     if String::from_utf8_lossy(&answer.body).contains("\"key\":\"sk_") {
         require(answer.header("cache-control") == Some("no-store"), "a secret must carry Cache-Control: no-store")?;
+    }
+    if answer.path.starts_with("/api/") {
+        check_rate_limit(answer)?;
     }
     if answer.status < 400 {
         return Ok(());
@@ -65,7 +69,7 @@ pub(crate) fn check(answer: &Answer) -> Result<(), String> {
     let code = body["error"].as_str().ok_or("an error has a text `error`")?;
     require(codes(answer.status).contains(&code), "the code must go with the status")?;
     require(body["message"].as_str().is_some_and(|text| !text.is_empty()), "an error has a text `message`")?;
-    if answer.status == 422 {
+    if code == "validation_failed" {
         let errors = body["errors"].as_object().ok_or("a 422 has an object `errors`")?;
         let told =
             |value: &Value| value.as_array().is_some_and(|list| !list.is_empty() && list.iter().all(Value::is_string));
@@ -75,6 +79,17 @@ pub(crate) fn check(answer: &Answer) -> Result<(), String> {
         require(body["request_id"].as_str() == ids.first().copied(), "a 500 has the request's id")?;
     }
     Ok(())
+}
+
+fn check_rate_limit(answer: &Answer) -> Result<(), String> {
+    let [limit, remaining, reset] = ["limit", "remaining", "reset"].map(|name| {
+        match *answer.all(&format!("x-ratelimit-{name}")).collect::<Vec<_>>() {
+            [only] => only.parse::<u64>().map_err(|_| format!("X-RateLimit-{name} is a number")),
+            _ => Err(format!("X-RateLimit-{name} must be there once")),
+        }
+    });
+    reset?;
+    if remaining? <= limit? { Ok(()) } else { Err("X-RateLimit-Remaining is at most the limit".to_owned()) }
 }
 
 fn is_request_id(text: &str) -> bool {

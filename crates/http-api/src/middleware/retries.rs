@@ -104,5 +104,6 @@ async fn settle(
         recorder.record(&mut *tx, refusal).await?;
         crate::write::commit(tx).await?;
     }
-    Ok(earlier)
+    // A refusal other than the first answer means that the caller may no longer do what it did then.
+    Ok(earlier.filter(|earlier| earlier.status().as_u16() == refusal.status))
 }
