@@ -20,7 +20,10 @@ pub(crate) async fn record_last_used(authenticator: Arc<Authenticator>, stop: Ca
     while !is_last {
         is_last = stop.run_until_cancelled(wait(LastUsed::INTERVAL)).await.is_none();
         if let Err(error) = authenticator.flush_last_used().await {
-            tracing::warn!(%error, "the last uses of keys could not be written down; they will be tried again");
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the last uses of keys could not be written down; they will be tried again"
+            );
         }
     }
 }
@@ -33,7 +36,10 @@ pub(crate) async fn purge_records(store: Arc<dyn UnitOfWork>, clock: Arc<dyn Clo
                 Ok(purged) if purged < u64::from(RECORDS_BATCH) => break,
                 Ok(_) => {}
                 Err(error) => {
-                    tracing::warn!(%error, "idempotency records could not be purged; they will be tried again");
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "idempotency records could not be purged; they will be tried again"
+                    );
                     break;
                 }
             }
@@ -56,7 +62,10 @@ pub(crate) async fn purge_workspaces(store: Arc<dyn UnitOfWork>, clock: Arc<dyn 
                 Ok(0) => break,
                 Ok(purged) => tracing::info!(purged, "deleted workspaces were purged"),
                 Err(error) => {
-                    tracing::warn!(%error, "deleted workspaces could not be purged; they will be tried again");
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "deleted workspaces could not be purged; they will be tried again"
+                    );
                     break;
                 }
             }

@@ -66,6 +66,9 @@ pub enum ApiError {
     /// What the service needs is out of reach; nothing was done.
     #[error("The service is unavailable for the moment. Please retry.")]
     Unavailable(#[source] BoxError),
+    /// The request was given up; what it asked for may have been done.
+    #[error("The request took too long. Whether it was done is not known; retry it under an Idempotency-Key.")]
+    DeadlineExceeded,
     /// A fault of the service. Its cause goes to the log, never to the caller.
     #[error("An unexpected error occurred.")]
     Internal(#[source] BoxError),
@@ -102,7 +105,7 @@ impl ApiError {
             Self::UnsupportedMediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type"),
             Self::Validation(_) => (StatusCode::UNPROCESSABLE_ENTITY, "validation_failed"),
             Self::RateLimited { .. } => (StatusCode::TOO_MANY_REQUESTS, "rate_limit_exceeded"),
-            Self::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "service_unavailable"),
+            Self::Unavailable(_) | Self::DeadlineExceeded => (StatusCode::SERVICE_UNAVAILABLE, "service_unavailable"),
             Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "server_error"),
         }
     }
@@ -125,7 +128,9 @@ impl ApiError {
             }
             Self::Unauthorized => header = Some((header::WWW_AUTHENTICATE, "Bearer".to_owned())),
             Self::MethodNotAllowed(allowed) => header = Some((header::ALLOW, allowed.clone())),
-            Self::Unavailable(_) | Self::IdempotencyInProgress => header = Some((header::RETRY_AFTER, "1".to_owned())),
+            Self::Unavailable(_) | Self::DeadlineExceeded | Self::IdempotencyInProgress => {
+                header = Some((header::RETRY_AFTER, "1".to_owned()));
+            }
             _ => {}
         }
         ErrorAnswer { status, header, body }
@@ -154,6 +159,7 @@ impl ApiError {
             | Self::UnsupportedMediaType
             | Self::RateLimited { .. }
             | Self::Unavailable(_)
+            | Self::DeadlineExceeded
             | Self::Internal(_) => None,
         }
     }
@@ -254,4 +260,15 @@ pub(crate) fn sentence(phrase: &str) -> String {
     let mut letters = phrase.chars();
     let first = letters.next().map(|letter| letter.to_uppercase().collect::<String>()).unwrap_or_default();
     format!("{first}{}.", letters.as_str())
+}
+
+/// The error and what lies behind it, for the log.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(deeper) = cause {
+        text = format!("{text}: {deeper}");
+        cause = deeper.source();
+    }
+    text
 }

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
@@ -6,6 +7,8 @@ use async_trait::async_trait;
 use core_domain::BoxError;
 use futures_util::future::join_all;
 use serde_json::json;
+
+use crate::error::chain;
 
 /// Something the service can't work without.
 #[async_trait]
@@ -22,14 +25,21 @@ pub(crate) async fn live() -> HttpResponse {
     HttpResponse::Ok().json(json!({ "status": "ok" }))
 }
 
+/// How long a sign of life is waited for. What is frozen gives none and refuses none.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+async fn ask(check: &dyn HealthCheck) -> Result<(), BoxError> {
+    tokio::time::timeout(PATIENCE, check.check()).await.unwrap_or_else(|late| Err(late.into()))
+}
+
 /// `GET /health/ready`: the process can do its work. 503 names what is down.
 pub(crate) async fn ready(checks: web::Data<Vec<Arc<dyn HealthCheck>>>) -> HttpResponse {
-    let results = join_all(checks.iter().map(|check| async { (check.name(), check.check().await) })).await;
+    let results = join_all(checks.iter().map(|check| async { (check.name(), ask(&**check).await) })).await;
     let down: Vec<&str> = results
         .into_iter()
         .filter_map(|(name, result)| {
             let fault = result.err()?;
-            tracing::warn!(check = name, error = %fault, "a health check failed");
+            tracing::warn!(check = name, error = %chain(&*fault), "a health check failed");
             Some(name)
         })
         .collect();

@@ -1,10 +1,11 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, web};
-use core_domain::{Page, PageRequest};
+use core_domain::{Page, PageRequest, Sort, TimeRange};
 use serde::{Serialize, Serializer};
 use url::form_urlencoded;
 use utoipa::ToSchema;
 
+use crate::extract::QueryReader;
 use crate::{Answer, ApiError, ClientAddresses, PublicUrl};
 
 /// Declares the query parameters of a list: those that every list has, and the resource's own filters.
@@ -47,6 +48,25 @@ macro_rules! list_params {
             pub(crate) updated_before: Option<String>,
             $($(#[$field_doc])* #[param(nullable = false)] pub(crate) $field: Option<String>,)*
         }
+
+        impl $name {
+            /// Reads what every list has.
+            fn common<V: $crate::list::Selectable, S: core_domain::WireWord + PartialEq>(
+                &self,
+                reader: &mut $crate::extract::QueryReader,
+                default: core_domain::Sort<S>,
+            ) -> $crate::list::Common<S> {
+                let filters = concat!($(stringify!($field), ", ",)* "created_after, created_before, updated_after, updated_before or search");
+                $crate::list::Common {
+                    created: reader.range("created", self.created_after.as_deref(), self.created_before.as_deref()),
+                    updated: reader.range("updated", self.updated_after.as_deref(), self.updated_before.as_deref()),
+                    search: reader.search(self.search.as_deref()),
+                    sort: reader.sort(self.sort.as_deref(), default),
+                    page: reader.page(self.page.as_deref(), self.per_page.as_deref(), filters),
+                    selection: $crate::list::Selection::read::<V>(reader, self.fields.as_deref(), self.include.as_deref()),
+                }
+            }
+        }
     };
 }
 pub(crate) use list_params;
@@ -64,6 +84,33 @@ pub(crate) struct ItemParams {
     pub(crate) include: Option<String>,
 }
 
+impl ItemParams {
+    pub(crate) fn selection<V: Selectable>(&self) -> Result<Selection, ApiError> {
+        let mut reader = QueryReader::default();
+        let selection = Selection::read::<V>(&mut reader, self.fields.as_deref(), self.include.as_deref());
+        reader.finish()?;
+        Ok(selection)
+    }
+}
+
+/// What every list can be asked for.
+pub(crate) struct Common<S> {
+    pub(crate) created: TimeRange,
+    pub(crate) updated: TimeRange,
+    pub(crate) search: Option<String>,
+    pub(crate) sort: Vec<Sort<S>>,
+    pub(crate) page: PageRequest,
+    pub(crate) selection: Selection,
+}
+
+/// A view that can be answered in part.
+pub(crate) trait Selectable {
+    /// What `fields` can name.
+    const FIELDS: &'static [&'static str];
+    /// What `include` can name.
+    const INCLUDES: &'static [&'static str];
+}
+
 /// Which parts of a resource are answered: its fields, and what is included beside them.
 #[derive(Debug, Default)]
 pub(crate) struct Selection {
@@ -73,6 +120,13 @@ pub(crate) struct Selection {
 }
 
 impl Selection {
+    pub(crate) fn read<V: Selectable>(reader: &mut QueryReader, fields: Option<&str>, include: Option<&str>) -> Self {
+        Self {
+            fields: reader.names("fields", fields, V::FIELDS),
+            include: reader.names("include", include, V::INCLUDES).unwrap_or_default(),
+        }
+    }
+
     pub(crate) fn includes(&self, relation: &str) -> bool {
         self.include.contains(&relation)
     }

@@ -6,7 +6,7 @@ use actix_web::middleware::from_fn;
 use actix_web::{App, Error, HttpResponse, guard, web};
 use utoipa::OpenApi;
 
-use crate::middleware::{identify, limit, observe, recognise_retries, shape_errors};
+use crate::middleware::{deadline, identify, limit, observe, recognise_retries, shape_errors};
 use crate::{ApiError, Services, health, keys, me, openapi, workspaces};
 
 /// Declares every route once: for the router, for the OpenAPI document, and as a table for tests.
@@ -76,6 +76,7 @@ pub fn app(
         .wrap(from_fn(recognise_retries))
         .wrap(from_fn(limit))
         .wrap(from_fn(identify))
+        .wrap(from_fn(deadline))
         .wrap(from_fn(shape_errors))
         .wrap(from_fn(observe))
 }

@@ -138,6 +138,18 @@ impl Postgres {
         self.server.kill();
     }
 
+    /// Stops every process of the server in its tracks: connections stay open, and nothing answers.
+    ///
+    /// It goes on with [`Postgres::thaw`].
+    pub fn freeze(&self) {
+        self.server.signal_all("STOP");
+    }
+
+    /// Lets a frozen server go on.
+    pub fn thaw(&self) {
+        self.server.signal_all("CONT");
+    }
+
     /// Starts a killed server on the same port and files, and waits for its crash recovery to end.
     pub fn revive(&mut self) -> Result<(), ServerError> {
         self.server.start()
@@ -354,6 +366,12 @@ impl Server {
     }
 
     /// Ends every process of the server, at once for those still running.
+    fn signal_all(&self, name: &str) {
+        for pid in self.home.processes() {
+            signal(pid, name);
+        }
+    }
+
     fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             // Both fail only for a child that has already been waited for.

@@ -41,23 +41,33 @@ pub(crate) fn run_tests(runner_args: &[String]) -> Result<ExitStatus> {
     let postgres = Postgres::start(Durability::Fast)?;
     let redis = Redis::start()?;
     status(
-        runner()
+        runner(runner_args)
             .args(runner_args)
             .env("CORE_API_TEST_POSTGRES_URL", postgres.url())
             .env("CORE_API_TEST_REDIS_URL", redis.url()),
     )
 }
 
-fn runner() -> Command {
+/// The runner, for every package unless its arguments name some.
+fn runner(args: &[String]) -> Command {
+    let names_packages = args.iter().any(|arg| arg.starts_with("-p") || arg.starts_with("--package"));
+    let mut runner = bare_runner();
+    if !names_packages {
+        runner.arg("--workspace");
+    }
+    runner
+}
+
+fn bare_runner() -> Command {
     let has_nextest = cargo(["nextest", "--version"])
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .status()
         .is_ok_and(|status| status.success());
     if has_nextest {
-        cargo(["nextest", "run", "--workspace"])
+        cargo(["nextest", "run"])
     } else {
         // Everything but the documentation tests, which have run.
-        cargo(["test", "--workspace", "--all-targets"])
+        cargo(["test", "--all-targets"])
     }
 }

@@ -138,7 +138,7 @@ async fn wrong_type(backend: Backend) {
         (WORKSPACES, r#"{"name": 5}"#, "name", "a string"),
         (WORKSPACES, r#"{"name": "A", "slug": []}"#, "slug", "a string"),
         (KEYS, r#"{"name": {}}"#, "name", "a string"),
-        (KEYS, r#"{"name": "A", "scopes": "read"}"#, "scopes", "a sequence"),
+        (KEYS, r#"{"name": "A", "scopes": "read"}"#, "scopes", "a list"),
         (KEYS, r#"{"name": "A", "scopes": [1]}"#, "scopes[0]", "a string"),
         (KEYS, r#"{"name": "A", "expires_at": true}"#, "expires_at", "a string"),
     ] {
@@ -313,7 +313,7 @@ async fn page_too_deep(backend: Backend) {
     for query in ["page=40002", "page=10002&per_page=100", "page=4294967295&per_page=100"] {
         let filters = "tier, created_after, created_before, updated_after, updated_before or search";
         refuses(&stage, &[WORKSPACES], query, "page", &format!("{fault} {filters}.")).await;
-        let filters = "status, environment, rate_limit_tier, created_after, created_before or search";
+        let filters = "status, environment, rate_limit_tier, created_after, created_before, updated_after, updated_before or search";
         refuses(&stage, &[KEYS], query, "page", &format!("{fault} {filters}.")).await;
     }
     for query in ["page=40001", "page=10001&per_page=100"] {

@@ -271,6 +271,21 @@ async fn a_database_that_is_down_is_named_and_comes_back_by_itself() {
     }
 }
 
+/// A frozen server neither answers nor refuses, and its connections stay open.
+#[tokio::test]
+async fn a_database_that_is_frozen_is_named_and_comes_back_by_itself() {
+    let postgres = Postgres::start(Durability::Fast).unwrap();
+    let stage = Stage::on(Database::create_on(&postgres.url()), &[]).await;
+    stage.owner.get("/api/v1/workspaces").await.expect(200);
+    postgres.freeze();
+    let is_told = is_down(&stage.anonymous()).await;
+    postgres.thaw();
+    assert!(is_told, "a server that does not answer is not ready");
+    let is_back = eventually(PATIENCE, async || !is_down(&stage.anonymous()).await).await;
+    assert!(is_back, "it does not come back");
+    stage.owner.get("/api/v1/workspaces").await.expect(200);
+}
+
 async fn api_create(api: &Api) -> Value {
     let request = api.request("POST", "/api/v1/workspaces").json(&json!({ "name": "A" }));
     request.may_be_5xx().send().await.expect(503).json()

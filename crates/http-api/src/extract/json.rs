@@ -107,6 +107,8 @@ fn misshapen(path: &str, cause: &str) -> FieldErrors {
         let allowed = rest.trim_start_matches(", expected ").trim_start_matches("one of ").replace('`', "");
         errors.add(name, format!("The field {name} is not known. Allowed: {allowed}."));
     } else if let Some((_, expected)) = cause.split_once(", expected ") {
+        // JSON's own words, where serde has others.
+        let expected = expected.replace("a sequence", "a list").replace("a map", "an object");
         errors.add(path, format!("The {path} must be {expected}."));
     } else {
         errors.add(path, format!("The {path} is invalid: {cause}."));

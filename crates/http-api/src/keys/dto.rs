@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 use validator::Validate;
 
 use crate::extract::Body;
+use crate::list::Selectable;
 use crate::workspaces::{AccountView, TierWord, WorkspaceView, read_tier};
 use crate::{ApiError, FieldErrors};
 
@@ -55,8 +56,8 @@ pub(crate) struct KeyView {
     pub(crate) created_by: Option<AccountView>,
 }
 
-impl KeyView {
-    pub(crate) const FIELDS: &'static [&'static str] = &[
+impl Selectable for KeyView {
+    const FIELDS: &'static [&'static str] = &[
         "id",
         "name",
         "prefix",
@@ -74,8 +75,10 @@ impl KeyView {
         "rotated_from_id",
         "created_at",
     ];
-    pub(crate) const INCLUDES: &'static [&'static str] = &["workspace", "created_by"];
+    const INCLUDES: &'static [&'static str] = &["workspace", "created_by"];
+}
 
+impl KeyView {
     /// The key as it stands at `now`, in a workspace of tier `ceiling`.
     pub(crate) fn new(key: &ApiKey, ceiling: Tier, now: Timestamp) -> Self {
         Self {

@@ -11,7 +11,7 @@ use workspaces::WorkspaceReader;
 
 use super::dto::{CreateKeyBody, IssuedKeyView, KeyView, RotateKeyBody};
 use super::includes::views;
-use super::params::{KeyListParams, item_selection};
+use super::params::KeyListParams;
 use crate::extract::permission::{ApiKeysDelete, ApiKeysRead, ApiKeysWrite};
 use crate::extract::{Caller, Json, PathId, Query};
 use crate::list::{ItemParams, ListBody, list_answer};
@@ -53,7 +53,7 @@ pub(crate) async fn get(
     clock: web::Data<dyn Clock>,
 ) -> Result<Answer, ApiError> {
     let context = caller.context().await?;
-    let selection = item_selection(&params.0)?;
+    let selection = params.0.selection::<KeyView>()?;
     let key = keys.find_key(KeyReach::of(&caller.principal, context), id.0).await?.ok_or(ApiError::NotFound)?;
     let view = views(&**workspaces, std::slice::from_ref(&key), &context, &selection, clock.now()).await?.pop();
     Answer::data(&view.as_ref().map(|view| selection.of(view)))

@@ -1,5 +1,4 @@
 use std::any::Any;
-use std::error::Error as StdError;
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 
@@ -12,7 +11,7 @@ use futures_util::FutureExt;
 
 use super::observe::Marks;
 use crate::ApiError;
-use crate::error::ErrorAnswer;
+use crate::error::{ErrorAnswer, chain};
 
 /// Gives every error the contract's shape: those of handlers, those of the framework itself, and panics.
 pub(crate) async fn shape_errors(
@@ -63,17 +62,6 @@ fn shape(error: &Error, marks: Rc<Marks>) -> Shaped {
         tracing::error!(error = %chain(error), "a request failed");
     }
     Shaped { answer: error.answer(marks.request_id()), marks }
-}
-
-/// The error and what lies behind it, for the log.
-fn chain(error: &dyn StdError) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(deeper) = cause {
-        text = format!("{text}: {deeper}");
-        cause = deeper.source();
-    }
-    text
 }
 
 fn panic_text(panic: &(dyn Any + Send)) -> String {

@@ -6,6 +6,7 @@ use validator::Validate;
 use workspaces::{Account, CreateWorkspace, Member, Settings, Slug, UpdateWorkspace, Workspace, WorkspaceName};
 
 use crate::extract::{Body, not_null};
+use crate::list::Selectable;
 use crate::{ApiError, FieldErrors};
 
 /// A workspace. With `fields`, only those and `id` are present.
@@ -37,11 +38,12 @@ pub(crate) struct WorkspaceView {
     pub(crate) members: Option<Vec<MemberView>>,
 }
 
-impl WorkspaceView {
-    pub(crate) const FIELDS: &'static [&'static str] =
-        &["id", "name", "slug", "tier", "settings", "created_at", "updated_at"];
-    pub(crate) const INCLUDES: &'static [&'static str] = &["owner", "members"];
+impl Selectable for WorkspaceView {
+    const FIELDS: &'static [&'static str] = &["id", "name", "slug", "tier", "settings", "created_at", "updated_at"];
+    const INCLUDES: &'static [&'static str] = &["owner", "members"];
+}
 
+impl WorkspaceView {
     pub(crate) fn without_settings(mut self) -> Self {
         self.settings = None;
         self

@@ -11,7 +11,7 @@ use workspaces::{
 
 use super::dto::{CreateWorkspaceBody, UpdateWorkspaceBody, WorkspaceView, fault_sentence};
 use super::includes::views;
-use super::params::{WorkspaceListParams, item_selection};
+use super::params::WorkspaceListParams;
 use crate::extract::permission::{WorkspacesDelete, WorkspacesRead, WorkspacesWrite};
 use crate::extract::{Caller, Json, PathId, Query};
 use crate::list::{ItemParams, ListBody, list_answer};
@@ -51,7 +51,7 @@ pub(crate) async fn get(
     params: Query<ItemParams>,
     reader: web::Data<dyn WorkspaceReader>,
 ) -> Result<Answer, ApiError> {
-    let selection = item_selection(&params.0)?;
+    let selection = params.0.selection::<WorkspaceView>()?;
     let found = match caller.principal.bound_to {
         Some(bound) if bound == id.0 => reader.find_workspace(bound).await?,
         Some(_) => None,
