@@ -26,10 +26,12 @@ pub(crate) struct Bootstrapped {
 }
 
 /// How a server is run: which program, where, on what store.
+#[derive(Clone)]
 pub(crate) struct Setup {
     program: PathBuf,
     folder: PathBuf,
     database: String,
+    settings: Vec<(&'static str, String)>,
     pub(crate) port: u16,
 }
 
@@ -42,7 +44,34 @@ impl Setup {
 
     /// On the store that `database` names.
     pub(crate) fn on(program: &Path, folder: &Path, database: String) -> Result<Self> {
-        Ok(Self { program: program.to_owned(), folder: folder.to_owned(), database, port: free_port()? })
+        Ok(Self {
+            program: program.to_owned(),
+            folder: folder.to_owned(),
+            database,
+            settings: Vec::new(),
+            port: free_port()?,
+        })
+    }
+
+    /// With one more setting.
+    pub(crate) fn with(mut self, name: &'static str, value: &str) -> Self {
+        self.settings.push((name, value.to_owned()));
+        self
+    }
+
+    /// The secret key of every run.
+    pub(crate) fn secret_key() -> String {
+        STANDARD.encode([7; 32])
+    }
+
+    /// So many account-level keys that may do everything.
+    pub(crate) fn keys(&self, count: usize) -> Result<Vec<String>> {
+        let arguments = ["key", "create", "--account=task@example.com", "--name=Task", "--scopes=*", "--json"];
+        let make = |_| {
+            let printed: serde_json::Value = serde_json::from_str(&output(self.command().args(arguments))?)?;
+            Ok(printed["key"].as_str().context("`core-api key create` printed no key")?.to_owned())
+        };
+        (0..count).map(make).collect()
     }
 
     /// Another program on the same store, such as an example beside the server.
@@ -77,7 +106,8 @@ impl Setup {
             .env("DATABASE_URL", &self.database)
             .env("CORE_API_LISTEN", format!("127.0.0.1:{}", self.port))
             .env("CORE_API_METRICS_LISTEN", "off")
-            .env("CORE_API_SECRET_KEY", STANDARD.encode([7; 32]))
+            .env("CORE_API_SECRET_KEY", Self::secret_key())
+            .envs(self.settings.iter().map(|(name, value)| (*name, value)))
             .env("CORE_API_TRUSTED_PROXIES", "127.0.0.1");
         command
     }

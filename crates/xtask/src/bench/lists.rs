@@ -35,8 +35,11 @@ const SORTS: [&str; 5] = ["-created_at", "id", "name", "-last_used_at", "expires
 
 fn pages(setup: &Setup, caller: &Bootstrapped) -> Result<Vec<Figures>> {
     let server = setup.start("warn")?;
-    let measured =
-        SORTS.iter().map(|sort| load::run(setup.port, &format!("/api/v1/api-keys?sort={sort}"), &caller.key, 1, SPAN));
+    let keys = [caller.key.clone()];
+    let measured = SORTS.iter().map(|sort| {
+        let path = format!("/api/v1/api-keys?sort={sort}");
+        load::run(setup.port, &load::get(&path, &keys), 1, SPAN)
+    });
     let measured = measured.collect::<Result<Vec<_>>>()?;
     server.stop()?;
     Ok(measured)

@@ -15,21 +15,25 @@ pub(crate) struct Figures {
     pub(crate) p99_ms: f64,
 }
 
-/// Loads `GET {path}` for `span` over so many connections. Every answer must be 200.
-pub(crate) fn run(port: u16, path: &str, key: &str, connections: usize, span: Duration) -> Result<Figures> {
-    let request = format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {key}\r\n\r\n");
+/// What each connection sends: the number of the connection, then that of its request.
+pub(crate) type Requests<'a> = &'a dyn Fn(usize, usize) -> String;
+
+/// `GET {path}`, each connection under a key of its own: one key has a rate limit.
+pub(crate) fn get<'a>(path: &'a str, keys: &'a [String]) -> impl Fn(usize, usize) -> String + use<'a> {
+    move |connection, _| {
+        let key = &keys[connection % keys.len()];
+        format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {key}\r\n\r\n")
+    }
+}
+
+/// Loads the server for `span` over so many connections. Every answer must be a success.
+pub(crate) fn run(port: u16, requests: Requests<'_>, connections: usize, span: Duration) -> Result<Figures> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let local = tokio::task::LocalSet::new();
-    let latencies = local.block_on(&runtime, async {
-        let clients: Vec<_> =
-            (0..connections).map(|_| tokio::task::spawn_local(client(port, request.clone(), span))).collect();
-        let mut all = Vec::new();
-        for client in clients {
-            all.append(&mut client.await??);
-        }
-        Ok::<_, anyhow::Error>(all)
+    let latencies = runtime.block_on(async {
+        let clients = (0..connections).map(|connection| client(port, move |number| requests(connection, number), span));
+        futures_util::future::try_join_all(clients).await
     })?;
-    figures(latencies, span)
+    figures(latencies.concat(), span)
 }
 
 pub(crate) fn figures(mut latencies: Vec<Duration>, span: Duration) -> Result<Figures> {
@@ -44,21 +48,22 @@ pub(crate) fn figures(mut latencies: Vec<Duration>, span: Duration) -> Result<Fi
 }
 
 #[expect(clippy::disallowed_methods, reason = "measures time")]
-async fn client(port: u16, request: String, span: Duration) -> Result<Vec<Duration>> {
+async fn client(port: u16, request: impl Fn(usize) -> String, span: Duration) -> Result<Vec<Duration>> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
     stream.set_nodelay(true)?;
     let mut latencies = Vec::with_capacity(100_000);
     let mut buffer = vec![0; 16 * 1024];
     let end = Instant::now() + span;
-    loop {
+    for number in 0.. {
         let sent = Instant::now();
         if sent >= end {
-            return Ok(latencies);
+            break;
         }
-        stream.write_all(request.as_bytes()).await?;
+        stream.write_all(request(number).as_bytes()).await?;
         answer(&mut stream, &mut buffer).await?;
         latencies.push(sent.elapsed());
     }
+    Ok(latencies)
 }
 
 /// Reads one answer with a `Content-Length`.
@@ -82,7 +87,7 @@ async fn answer(stream: &mut TcpStream, buffer: &mut [u8]) -> Result<()> {
 fn length(got: &[u8]) -> Result<Option<usize>> {
     let Some(end) = got.windows(4).position(|window| window == b"\r\n\r\n") else { return Ok(None) };
     let head = std::str::from_utf8(&got[..end])?;
-    ensure!(head.starts_with("HTTP/1.1 200"), "not 200: {}", head.lines().next().unwrap_or_default());
+    ensure!(head.starts_with("HTTP/1.1 2"), "no success: {}", head.lines().next().unwrap_or_default());
     let value = head.lines().find_map(|line| {
         let (name, value) = line.split_once(':')?;
         name.eq_ignore_ascii_case("content-length").then(|| value.trim())

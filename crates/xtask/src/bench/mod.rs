@@ -3,21 +3,23 @@
 //! Server, database and load generator share the machine, so absolute figures say little; a ratio of two that were
 //! measured in turns says what the API adds.
 
+mod limiter;
 mod lists;
 mod load;
+mod retries;
 mod startup;
 
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use testkit::servers::{Durability, Postgres, ensure_installed};
+use testkit::servers::{Durability, Postgres, Redis, ensure_installed, free_port, poll_until};
 
 use crate::process::{cargo, output, root, run as run_program};
-use crate::server::{Bootstrapped, Setup};
+use crate::server::{Bootstrapped, Setup, answers_200};
 use load::Figures;
 
 /// Measure throughput, latency, start-up and memory; prints JSON.
@@ -49,20 +51,28 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let folder = TempDir::new().context("cannot make a temporary folder")?;
     let postgres = Postgres::start(Durability::Real)?;
 
+    let redis = Redis::start()?;
+
     let on_sqlite = Setup::on_sqlite(&program(), folder.path())?;
     let sqlite_caller = on_sqlite.bootstrap()?;
+    let sqlite_keys = on_sqlite.keys(CONNECTIONS)?;
     let on_postgres = Setup::on(&program(), folder.path(), postgres.url())?;
     let postgres_caller = on_postgres.bootstrap()?;
+    let postgres_keys = on_postgres.keys(CONNECTIONS)?;
 
     let figures = json!({
         "connections": CONNECTIONS,
         "rounds": ROUNDS,
         "seconds_per_measurement": args.seconds,
         "start_to_first_answer_ms": startup::first_answer(&on_sqlite, 15)?,
-        "me": me(&on_sqlite, &sqlite_caller, span)?,
-        "workspace_on_sqlite": workspace(&on_sqlite, &sqlite_caller, span)?,
-        "workspace_on_postgres": workspace(&on_postgres, &postgres_caller, span)?,
+        "me": me(&on_sqlite, &sqlite_keys, span)?,
+        "workspace_on_sqlite": workspace(&on_sqlite, &sqlite_caller, &sqlite_keys, span)?,
+        "workspace_on_postgres": workspace(&on_postgres, &postgres_caller, &postgres_keys, span)?,
+        "local_limiter": limiter::run(&on_sqlite, &sqlite_keys, span)?,
+        "redis_limiter": limiter::run(&on_sqlite.clone().with("REDIS_URL", &redis.url()), &sqlite_keys, span)?,
         "list_of_keys": lists::run(&on_postgres, &postgres_caller, &postgres, args.rows)?,
+        "idempotent_post_on_sqlite": retries::run(&on_sqlite, &sqlite_keys, span)?,
+        "idempotent_post_on_postgres": retries::run(&on_postgres, &postgres_keys, span)?,
     });
     println!("{}", serde_json::to_string_pretty(&figures)?);
     Ok(())
@@ -78,13 +88,13 @@ fn target(name: &str) -> PathBuf {
 }
 
 /// `GET /me` against a bare handler that answers JSON of the same size.
-fn me(setup: &Setup, caller: &Bootstrapped, span: Duration) -> Result<Value> {
+fn me(setup: &Setup, keys: &[String], span: Duration) -> Result<Value> {
     let server = setup.start("info")?;
     let idle_kib = server.resident_kib()?;
-    let bare = Bare::start()?;
+    let bare = Example::start("bare_handler", "/me", &[])?;
     let pairs = in_turns(
-        || load::run(bare.port, "/me", &caller.key, CONNECTIONS, span),
-        || load::run(setup.port, "/api/v1/me", &caller.key, CONNECTIONS, span),
+        || load::run(bare.port, &load::get("/me", keys), CONNECTIONS, span),
+        || load::run(setup.port, &load::get("/api/v1/me", keys), CONNECTIONS, span),
     )?;
     let loaded_kib = server.resident_kib()?;
     server.stop()?;
@@ -94,11 +104,13 @@ fn me(setup: &Setup, caller: &Bootstrapped, span: Duration) -> Result<Value> {
 }
 
 /// `GET /workspaces/{id}` against the same query through the same pool without HTTP.
-fn workspace(setup: &Setup, caller: &Bootstrapped, span: Duration) -> Result<Value> {
+fn workspace(setup: &Setup, caller: &Bootstrapped, keys: &[String], span: Duration) -> Result<Value> {
     let server = setup.start("info")?;
     let path = format!("/api/v1/workspaces/{}", caller.workspace_id);
-    let pairs =
-        in_turns(|| bare_query(setup, caller, span), || load::run(setup.port, &path, &caller.key, CONNECTIONS, span))?;
+    let pairs = in_turns(
+        || bare_query(setup, caller, span),
+        || load::run(setup.port, &load::get(&path, keys), CONNECTIONS, span),
+    )?;
     server.stop()?;
     Ok(compared("bare_query", &pairs))
 }
@@ -133,26 +145,26 @@ fn mib(kib: u64) -> Result<f64> {
     Ok((f64::from(u32::try_from(kib)?) / 102.4).round() / 10.0)
 }
 
-/// The bare handler, an example of the server's own package.
-struct Bare {
+/// A server that is an example of the server's own package.
+struct Example {
     child: std::process::Child,
     port: u16,
 }
 
-impl Bare {
-    fn start() -> Result<Self> {
-        let port = testkit::servers::free_port()?;
-        let child = Command::new(target("examples/bare_handler")).arg(port.to_string()).spawn()?;
-        let bare = Self { child, port };
-        let up = testkit::servers::poll_until(Duration::from_secs(10), || {
-            crate::server::answers_200(port, "/me", None).unwrap_or(false)
-        });
-        anyhow::ensure!(up, "the bare handler did not start");
-        Ok(bare)
+impl Example {
+    /// Starts it with these arguments and its port as the last, and waits until it answers `path`.
+    fn start(name: &str, path: &str, arguments: &[&str]) -> Result<Self> {
+        let port = free_port()?;
+        let mut command = Command::new(target("examples").join(name));
+        let child = command.args(arguments).arg(port.to_string()).stderr(Stdio::null()).spawn()?;
+        let example = Self { child, port };
+        let up = poll_until(Duration::from_secs(10), || answers_200(port, path, None).unwrap_or(false));
+        ensure!(up, "the example {name} did not start");
+        Ok(example)
     }
 }
 
-impl Drop for Bare {
+impl Drop for Example {
     fn drop(&mut self) {
         // Both fail only for a child that has ended.
         let _ = self.child.kill();
