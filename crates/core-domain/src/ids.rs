@@ -57,6 +57,15 @@ integer_id!(
     LineageId
 );
 
+integer_id!(
+    /// A webhook: an address that events are sent to.
+    WebhookId
+);
+integer_id!(
+    /// One event on its way to one webhook, over all its attempts. Later deliveries have larger ids.
+    DeliveryId
+);
+
 impl From<ApiKeyId> for LineageId {
     fn from(id: ApiKeyId) -> Self {
         Self(id.0)
