@@ -19,6 +19,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Run the server (the default).
     Serve,
+    /// Send webhooks and do nothing else.
+    Worker,
     /// Bring the database up to date.
     Migrate,
     /// Make an account, a workspace and an account-level key with the scope `*`.

@@ -3,6 +3,7 @@
 mod cli;
 mod commands;
 mod config;
+mod delivery;
 mod first_start;
 mod limiter;
 mod metrics_server;

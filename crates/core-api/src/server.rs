@@ -3,6 +3,8 @@ use std::time::Duration;
 
 use actix_web::HttpServer;
 use anyhow::Context;
+use core_domain::{Clock, Entropy};
+use dispatcher::Dispatcher;
 use http_api::{ClientAddresses, PublicUrl, Services};
 use jwt_verifier::JwtVerifier;
 use keys::{Authenticator, KeyService};
@@ -11,9 +13,11 @@ use tokens::TokenAuthenticator;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use webhooks::EventPublisher;
 use workspaces::WorkspaceService;
 
 use crate::config::{Config, Database, Secrets};
+use crate::delivery::{self, Delivery};
 use crate::first_start::{Found, Founding};
 use crate::limiter::Limiter;
 use crate::stores::Store;
@@ -31,7 +35,11 @@ pub(crate) async fn serve(config: &Config) -> anyhow::Result<()> {
     let secrets = config.secrets()?;
     let store = Store::open(config).await?;
     store.migrate().await?;
-    let services = services(config, &store, &secrets).await?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy::default());
+    let courier = delivery::courier(config, &secrets, &clock, &entropy)?;
+    let delivery = Delivery::start(config, &store, courier, &clock, &entropy);
+    let services = services(config, &store, &secrets, delivery.publisher()).await?;
 
     let metrics = config.metrics_listen.map(metrics_server::start).transpose()?;
     let metrics_handle = metrics.as_ref().map(actix_web::dev::Server::handle);
@@ -48,16 +56,11 @@ pub(crate) async fn serve(config: &Config) -> anyhow::Result<()> {
 
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
+    tend_deliveries(&tasks, config, &store, &clock, &stop);
     tasks.spawn(workers::record_last_used(Arc::clone(&services.authenticator), stop.clone()));
     tasks.spawn(workers::purge_records(Arc::clone(&services.store), Arc::clone(&services.clock), stop.clone()));
     tasks.spawn(workers::purge_workspaces(Arc::clone(&services.store), Arc::clone(&services.clock), stop.clone()));
-    if let Some(metrics) = metrics {
-        tasks.spawn(async move {
-            if let Err(error) = metrics.await {
-                tracing::error!(%error, "the metrics listener failed");
-            }
-        });
-    }
+    serve_metrics(&tasks, metrics);
     let server = server.run();
     let handle = server.handle();
     tokio::spawn(async move {
@@ -68,6 +71,7 @@ pub(crate) async fn serve(config: &Config) -> anyhow::Result<()> {
     tracing::info!(address = %config.listen, "listening");
     server.await.context("the server failed")?;
     stop.cancel();
+    delivery.stop().await;
     if let Some(metrics) = metrics_handle {
         metrics.stop(true).await;
     }
@@ -77,9 +81,66 @@ pub(crate) async fn serve(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-pub(crate) async fn services(config: &Config, store: &Store, secrets: &Secrets) -> anyhow::Result<Services> {
-    let clock: Arc<dyn core_domain::Clock> = Arc::new(SystemClock::new());
-    let entropy: Arc<dyn core_domain::Entropy> = Arc::new(OsEntropy::default());
+/// Sends webhooks until the process is told to stop.
+pub(crate) async fn work(config: &Config) -> anyhow::Result<()> {
+    let secrets = config.secrets()?;
+    let store = Store::open(config).await?;
+    store.migrate().await?;
+    let metrics = config.metrics_listen.map(metrics_server::start).transpose()?;
+    let metrics_handle = metrics.as_ref().map(actix_web::dev::Server::handle);
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy::default());
+    let courier = delivery::courier(config, &secrets, &clock, &entropy)?;
+    let options = config.webhooks.dispatcher();
+    let dispatcher = Dispatcher::start(Arc::clone(&store.deliveries), courier, Arc::clone(&clock), entropy, options);
+    let stop = CancellationToken::new();
+    let tasks = TaskTracker::new();
+    tend_deliveries(&tasks, config, &store, &clock, &stop);
+    serve_metrics(&tasks, metrics);
+    tracing::info!("sending webhooks");
+    told_to_stop().await;
+    tracing::info!("stopping: sends under way may end");
+    stop.cancel();
+    dispatcher.stop().await;
+    if let Some(metrics) = metrics_handle {
+        metrics.stop(true).await;
+    }
+    tasks.close();
+    tasks.wait().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn tend_deliveries(
+    tasks: &TaskTracker,
+    config: &Config,
+    store: &Store,
+    clock: &Arc<dyn Clock>,
+    stop: &CancellationToken,
+) {
+    let (queue, clock) = (Arc::clone(&store.deliveries), Arc::clone(clock));
+    tasks.spawn(workers::purge_events(Arc::clone(&queue), Arc::clone(&clock), config.webhooks.retention, stop.clone()));
+    tasks.spawn(workers::measure_queue(queue, clock, stop.clone()));
+}
+
+fn serve_metrics(tasks: &TaskTracker, metrics: Option<actix_web::dev::Server>) {
+    if let Some(metrics) = metrics {
+        tasks.spawn(async move {
+            if let Err(error) = metrics.await {
+                tracing::error!(%error, "the metrics listener failed");
+            }
+        });
+    }
+}
+
+pub(crate) async fn services(
+    config: &Config,
+    store: &Store,
+    secrets: &Secrets,
+    event_publisher: Arc<dyn EventPublisher>,
+) -> anyhow::Result<Services> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy::default());
     let hasher = Arc::new(secrets.key_hasher());
     let Limiter { limiter, health } = Limiter::open(config, &clock).await?;
     let authenticator = Authenticator::new(Arc::clone(&store.credentials), Arc::clone(&hasher), Arc::clone(&clock));
@@ -104,7 +165,7 @@ pub(crate) async fn services(config: &Config, store: &Store, secrets: &Secrets) 
 async fn token_authenticator(
     config: &Config,
     store: &Store,
-    clock: &Arc<dyn core_domain::Clock>,
+    clock: &Arc<dyn Clock>,
 ) -> anyhow::Result<Option<TokenAuthenticator>> {
     let Some(options) = config.jwt() else { return Ok(None) };
     let verifier = JwtVerifier::new(options.clone(), Arc::clone(clock))?;

@@ -8,6 +8,7 @@ use keys::{CredentialStore, KeyReader};
 use store_postgres::{PgOptions, PgStore};
 use store_sqlite::{SqliteOptions, SqliteStore};
 use tokens::AccountDirectory;
+use webhooks::{DeliveryQueue, WebhookReader};
 use workspaces::WorkspaceReader;
 
 use crate::config::{Config, Database};
@@ -18,6 +19,8 @@ pub(crate) struct Store {
     pub(crate) unit_of_work: Arc<dyn UnitOfWork>,
     pub(crate) workspaces: Arc<dyn WorkspaceReader>,
     pub(crate) keys: Arc<dyn KeyReader>,
+    pub(crate) webhooks: Arc<dyn WebhookReader>,
+    pub(crate) deliveries: Arc<dyn DeliveryQueue>,
     pub(crate) credentials: Arc<dyn CredentialStore>,
     pub(crate) accounts: Arc<dyn AccountDirectory>,
     pub(crate) health: Arc<dyn HealthCheck>,
@@ -60,6 +63,8 @@ macro_rules! adapt {
                     unit_of_work: adapted.clone(),
                     workspaces: shared.clone(),
                     keys: shared.clone(),
+                    webhooks: shared.clone(),
+                    deliveries: shared.clone(),
                     credentials: shared.clone(),
                     accounts: shared,
                     health: adapted,

@@ -1,3 +1,4 @@
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -5,12 +6,15 @@ use core_domain::Clock;
 use http_api::UnitOfWork;
 use keys::{Authenticator, LastUsed};
 use tokio_util::sync::CancellationToken;
+use webhooks::DeliveryQueue;
 
 /// Deleted workspaces are kept this long (contract: Workspaces).
 const RETENTION: Duration = Duration::from_hours(30 * 24);
 const PURGE_INTERVAL: Duration = Duration::from_hours(1);
 const RECORDS_INTERVAL: Duration = Duration::from_mins(5);
 const RECORDS_BATCH: u32 = 1_000;
+const EVENTS_BATCH: NonZeroU32 = NonZeroU32::new(1_000).unwrap();
+const MEASURE_INTERVAL: Duration = Duration::from_secs(15);
 /// How many workspaces one transaction purges at most, so that it stays short.
 const PURGE_BATCH: u32 = 20;
 
@@ -52,6 +56,46 @@ async fn purge_some_records(store: &dyn UnitOfWork, clock: &dyn Clock) -> Result
     let purged = tx.purge_records(clock.now(), RECORDS_BATCH).await?;
     tx.commit().await?;
     Ok(purged)
+}
+
+/// Purges events, deliveries and attempts whose retention is over.
+pub(crate) async fn purge_events(
+    queue: Arc<dyn DeliveryQueue>,
+    clock: Arc<dyn Clock>,
+    retention: Duration,
+    stop: CancellationToken,
+) {
+    while stop.run_until_cancelled(wait(PURGE_INTERVAL)).await.is_some() {
+        while !stop.is_cancelled() {
+            match queue.purge(clock.now().saturating_sub(retention), EVENTS_BATCH).await {
+                Ok(0) => break,
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "old events could not be purged; they will be tried again"
+                    );
+                    break;
+                }
+            }
+        }
+    }
+}
+
+/// Shows how much waits to be delivered, and for how long.
+pub(crate) async fn measure_queue(queue: Arc<dyn DeliveryQueue>, clock: Arc<dyn Clock>, stop: CancellationToken) {
+    while stop.run_until_cancelled(wait(MEASURE_INTERVAL)).await.is_some() {
+        let now = clock.now();
+        match queue.depth(now).await {
+            Ok(depth) => {
+                let age = depth.oldest_due_at.map_or(Duration::ZERO, |due| now.since(due));
+                #[expect(clippy::cast_precision_loss, reason = "a gauge")]
+                metrics::gauge!("webhook_queue_open").set(depth.open as f64);
+                metrics::gauge!("webhook_queue_oldest_due_seconds").set(age.as_secs_f64());
+            }
+            Err(error) => tracing::debug!(%error, "the queue could not be measured"),
+        }
+    }
 }
 
 /// Purges workspaces whose retention is over.

@@ -1,29 +1,37 @@
 #![doc = include_str!("../README.md")]
 #![deny(missing_docs)]
 
+mod courier;
 mod model;
+mod policy;
 mod ports;
 mod query;
 mod queue;
+mod schedule;
+mod secret;
 mod signing;
 mod statistics;
 
+pub use courier::Courier;
 pub use model::delivery::{Attempt, AttemptOutcome, Delivery, DeliveryKind, DeliveryStatus};
 pub use model::endpoint::{Disabled, DisabledReason, Endpoint};
 pub use model::event_type::{
-    EventType, InvalidEventType, InvalidPattern, InvalidSubscriptions, Pattern, Subscriptions,
+    EventType, InvalidEventType, InvalidPattern, InvalidSubscriptions, Pattern, Subscriptions, patterns_covering,
 };
 pub use model::headers::{EndpointHeaders, InvalidHeaders};
 pub use model::health::EndpointHealth;
 pub use model::secret::{SealedSecret, SealedSecrets};
 pub use model::url::{EndpointUrl, InvalidUrl};
+pub use policy::{CannotRetry, disabled_event, retry, settlement};
 pub use ports::{DeliveryQueue, EventPublisher, Realm, WebhookReader, WebhookRepository, WebhookSender, WebhookTx};
 pub use query::{
     DeliveryFilter, DeliveryQuery, DeliverySort, EventFilter, EventQuery, EventSort, WebhookFilter, WebhookQuery,
     WebhookSort,
 };
 pub use queue::{Job, Lease, Message, Published, QueueDepth, Room, Settlement};
-pub use signing::SignedRequest;
+pub use schedule::{InvalidSchedule, RetrySchedule};
+pub use secret::{InvalidSecret, Secret, SecretKind, SecretSealer, UnreadableSecret};
+pub use signing::{SignedRequest, sign};
 pub use statistics::DailyStatistics;
 
 #[cfg(feature = "mocks")]

@@ -48,6 +48,8 @@ pub struct Message {
     pub workspace_id: WorkspaceId,
     /// In which of the workspace's two worlds.
     pub environment: Environment,
+    /// When it happened.
+    pub created_at: Timestamp,
     /// `{"id":..,"type":..,"created_at":..,"workspace_id":..,"data":{..}}`.
     pub body: String,
 }
@@ -66,7 +68,7 @@ impl Message {
         let body = format!(
             r#"{{"id":"{event_id}","type":"{event_type}","created_at":"{created_at}","workspace_id":{workspace_id},"data":{data}}}"#
         );
-        Self { event_id, event_type, workspace_id, environment, body }
+        Self { event_id, event_type, workspace_id, environment, created_at, body }
     }
 }
 

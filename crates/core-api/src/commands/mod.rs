@@ -5,12 +5,16 @@ mod check;
 mod healthcheck;
 mod key;
 mod token;
+mod worker;
 mod workspace;
 
 use std::io::{self, Write};
+use std::sync::Arc;
 
 use anyhow::Context;
+use dispatcher::Publisher;
 use http_api::Services;
+use tokio_util::sync::CancellationToken;
 
 use crate::cli::{Cli, Command, ConfigCommand, KeyCommand, TokenCommand, WorkspaceCommand};
 use crate::config::Config;
@@ -26,6 +30,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
     telemetry::init(&config);
     match command {
         Command::Serve => server::serve(&config).await,
+        Command::Worker => worker::run(&config).await,
         Command::Migrate => migrate(&config).await,
         Command::Bootstrap(arguments) => bootstrap::run(&open(&config).await?, arguments).await,
         Command::Key(KeyCommand::Create(arguments)) => key::create(&open(&config).await?, arguments).await,
@@ -56,7 +61,8 @@ async fn open(config: &Config) -> anyhow::Result<Services> {
     let secrets = config.secrets()?;
     let store = Store::open(config).await?;
     store.migrate().await?;
-    server::services(config, &store, &secrets).await
+    let (publisher, _) = Publisher::start(Arc::clone(&store.deliveries), CancellationToken::new());
+    server::services(config, &store, &secrets, Arc::new(publisher)).await
 }
 
 /// Prints a command's answer.

@@ -4,9 +4,13 @@ mod file;
 mod jwt;
 mod secret;
 mod settings;
+mod webhooks;
 
+use std::fmt::Display;
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use anyhow::{Context, bail, ensure};
 use core_domain::parse_network;
@@ -16,6 +20,7 @@ use jwt_verifier::{Hs256Secret, JwtOptions, KeySource};
 pub(crate) use secret::Secrets;
 use settings::Values;
 pub(crate) use settings::settings_help;
+pub(crate) use webhooks::WebhookSettings;
 
 /// Everything that can be set, checked.
 #[derive(Debug)]
@@ -27,6 +32,7 @@ pub(crate) struct Config {
     pub(crate) metrics_listen: Option<SocketAddr>,
     pub(crate) public_url: Option<String>,
     pub(crate) trusted_proxies: Vec<IpNet>,
+    pub(crate) webhooks: WebhookSettings,
     pub(crate) log: String,
     pub(crate) log_format: LogFormat,
     jwt: Option<JwtOptions>,
@@ -64,12 +70,13 @@ impl Config {
     fn from_values(values: &Values) -> anyhow::Result<Self> {
         Ok(Self {
             database: values.parse("DATABASE_URL", database)?,
-            database_pool: values.parse("CORE_API_DATABASE_POOL", pool_size)?,
+            database_pool: values.parse("CORE_API_DATABASE_POOL", |text| number(text, 1..=1_000))?,
             redis_url: values.parse_optional("REDIS_URL", redis_url)?,
             listen: values.parse("CORE_API_LISTEN", address)?,
             metrics_listen: values.parse("CORE_API_METRICS_LISTEN", address_or_off)?,
             public_url: values.parse_optional("CORE_API_PUBLIC_URL", public_url)?,
             trusted_proxies: values.parse("CORE_API_TRUSTED_PROXIES", networks)?,
+            webhooks: WebhookSettings::of(values)?,
             log: values.parse("CORE_API_LOG", log_filter)?,
             log_format: values.parse("CORE_API_LOG_FORMAT", log_format)?,
             jwt: jwt::options(values)?,
@@ -113,6 +120,7 @@ impl Config {
             Database::Postgres(url) => format!("PostgreSQL, {}", without_password(url)),
         };
         let proxies: Vec<String> = self.trusted_proxies.iter().map(ToString::to_string).collect();
+        let webhook_nets: Vec<String> = self.webhooks.allow_nets.iter().map(ToString::to_string).collect();
         let lines = [
             ("database", database),
             ("database pool", self.database_pool.to_string()),
@@ -122,6 +130,8 @@ impl Config {
             ("public URL", self.public_url.clone().unwrap_or_else(|| "from each request".to_owned())),
             ("signed tokens", jwt::describe(self.jwt.as_ref())),
             ("trusted proxies", listed(&proxies)),
+            ("webhook addresses allowed", listed(&webhook_nets)),
+            ("webhooks are sent", if self.webhooks.is_sending { "here" } else { "by other processes" }.to_owned()),
             ("log", format!("{} as {:?}", self.log, self.log_format)),
             ("secret key", if self.secret_key.is_some() { "given" } else { "beside the database file" }.to_owned()),
             ("previous secret keys", self.previous_secret_keys.len().to_string()),
@@ -142,10 +152,13 @@ fn database(text: &str) -> anyhow::Result<Database> {
     }
 }
 
-fn pool_size(text: &str) -> anyhow::Result<usize> {
+fn number<T>(text: &str, bounds: RangeInclusive<T>) -> anyhow::Result<T>
+where
+    T: FromStr + PartialOrd + Display,
+{
     match text.parse() {
-        Ok(size) if (1..=1_000).contains(&size) => Ok(size),
-        _ => bail!("must be a number from 1 to 1000"),
+        Ok(number) if bounds.contains(&number) => Ok(number),
+        _ => bail!("must be a number from {} to {}", bounds.start(), bounds.end()),
     }
 }
 
@@ -239,6 +252,15 @@ mod tests {
             ("CORE_API_LOG_FORMAT", "xml"),
             ("CORE_API_DATABASE_POOL", "0"),
             ("REDIS_URL", "localhost"),
+            ("CORE_API_WEBHOOK_WORKERS", "yes"),
+            ("CORE_API_WEBHOOK_ALLOW_NETS", "127.0.0.1/33"),
+            ("CORE_API_WEBHOOK_ALLOW_HTTP", "on"),
+            ("CORE_API_WEBHOOK_PROXY", "proxy:3128"),
+            ("CORE_API_WEBHOOK_RETRY_DELAYS", "soon"),
+            ("CORE_API_WEBHOOK_TIMEOUT", "30"),
+            ("CORE_API_WEBHOOK_SENDS", "0"),
+            ("CORE_API_WEBHOOK_SENDS_PER_ENDPOINT", "-1"),
+            ("CORE_API_EVENT_RETENTION_DAYS", "0"),
             ("CORE_API_LISTNE", "127.0.0.1:8080"),
         ] {
             let fault = load(&[(name, value)]).unwrap_err();
@@ -256,7 +278,7 @@ mod tests {
 
     #[test]
     fn every_setting_is_read() {
-        let source = concat!(include_str!("mod.rs"), include_str!("jwt.rs"));
+        let source = concat!(include_str!("mod.rs"), include_str!("jwt.rs"), include_str!("webhooks.rs"));
         assert!(SETTINGS.iter().all(|setting| source.contains(&format!("\"{}\"", setting.name))));
     }
 }

@@ -12,6 +12,7 @@ use core_domain::Entropy;
 use idempotency::Sealer;
 use keys::KeyHasher;
 use system::OsEntropy;
+use webhooks::SecretSealer;
 use zeroize::Zeroizing;
 
 /// The secret that pepper and encryption keys are derived from, and those in force before it.
@@ -57,6 +58,11 @@ impl Secrets {
     /// Seals the answers kept for safe retries.
     pub(crate) fn sealer(&self, entropy: Arc<dyn Entropy>) -> Sealer {
         Sealer::new(&self.current, &self.previous(), entropy)
+    }
+
+    /// Encrypts the secrets that sign webhooks.
+    pub(crate) fn webhook_sealer(&self, entropy: Arc<dyn Entropy>) -> SecretSealer {
+        SecretSealer::new(&self.current, &self.previous(), entropy)
     }
 
     pub(crate) fn key_hasher(&self) -> KeyHasher {

@@ -64,6 +64,44 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "comma-separated addresses and CIDR blocks whose X-Forwarded-For and Forwarded are believed",
     ),
     setting(
+        "CORE_API_WEBHOOK_WORKERS",
+        Some("on"),
+        "whether this server sends webhooks itself; off leaves them to `core-api worker`",
+    ),
+    setting(
+        "CORE_API_WEBHOOK_ALLOW_NETS",
+        Some(""),
+        "comma-separated addresses and CIDR blocks that webhooks may go to although they are not public",
+    ),
+    setting(
+        "CORE_API_WEBHOOK_ALLOW_HTTP",
+        Some("false"),
+        "true lets webhooks to CORE_API_WEBHOOK_ALLOW_NETS go over plain http",
+    ),
+    setting("CORE_API_WEBHOOK_CA_FILE", None, "PEM file of certificates trusted for webhooks, beside the usual ones"),
+    setting("CORE_API_WEBHOOK_PROXY", None, "http or https URL of the proxy that webhooks go through"),
+    setting(
+        "CORE_API_WEBHOOK_RETRY_DELAYS",
+        Some("1m,5m,30m,2h,24h"),
+        "how long to wait after each failed attempt, before up to 10 % of jitter; after the last, a delivery has failed",
+    ),
+    setting(
+        "CORE_API_WEBHOOK_TIMEOUT",
+        Some("30s"),
+        "how long one attempt may take, from connecting to the answer's end, 1s to 5m",
+    ),
+    setting("CORE_API_WEBHOOK_SENDS", Some("512"), "the most webhooks being sent at once by this process, 1 to 10000"),
+    setting(
+        "CORE_API_WEBHOOK_SENDS_PER_ENDPOINT",
+        Some("32"),
+        "the most of them to one endpoint; half of all may be of one workspace",
+    ),
+    setting(
+        "CORE_API_EVENT_RETENTION_DAYS",
+        Some("30"),
+        "how long events, deliveries and their attempts are kept, 1 to 3650",
+    ),
+    setting(
         "CORE_API_LOG",
         Some("info,actix_server=warn"),
         "what is logged: a level, or a filter such as info,http_api=debug",

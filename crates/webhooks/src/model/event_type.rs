@@ -107,3 +107,72 @@ impl TryFrom<Vec<Pattern>> for Subscriptions {
 fn is_segment(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'))
 }
+
+/// Every pattern that means what `text` means, a type or a pattern itself, by which webhooks are looked for.
+pub fn patterns_covering(text: &str) -> Vec<String> {
+    let dots = text.match_indices('.').map(|(position, _)| format!("{}.*", &text[..position]));
+    let mut patterns: Vec<String> = dots.chain(["*".to_owned(), text.to_owned()]).collect();
+    patterns.sort_unstable();
+    patterns.dedup();
+    patterns
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn pattern(text: &str) -> Pattern {
+        Pattern::try_from(text.to_owned()).unwrap()
+    }
+
+    #[test]
+    fn a_star_means_every_type_below() {
+        for (text, meant, not_meant) in [
+            (
+                "post.*",
+                vec!["post.created", "post.comment.created"],
+                vec!["post", "posts.created", "blog.post.created"],
+            ),
+            ("post.created", vec!["post.created"], vec!["post.created.late", "post.create"]),
+            ("*", vec!["a.b", "post.created"], vec![]),
+        ] {
+            assert!(meant.iter().all(|event| pattern(text).matches(event)), "{text}");
+            assert!(!not_meant.iter().any(|event| pattern(text).matches(event)), "{text}");
+        }
+    }
+
+    #[test]
+    fn types_and_patterns_have_one_form() {
+        let long = format!("a.{}", "b".repeat(127));
+        for text in
+            ["", "post", ".", "post.", ".created", "post..created", "Post.created", "post.cre-ated", "p.\u{e9}", &long]
+        {
+            assert_eq!(EventType::try_from(text.to_owned()), Err(InvalidEventType), "{text}");
+        }
+        for text in ["", ".*", "post*", "*.created", "post.*.created", "**", "post", "POST.*"] {
+            assert_eq!(Pattern::try_from(text.to_owned()), Err(InvalidPattern), "{text}");
+        }
+        assert!(EventType::try_from(long[..128].to_owned()).is_ok());
+    }
+
+    #[test]
+    fn a_webhook_has_up_to_a_hundred_patterns_each_once() {
+        let of = |count: usize| (0..count).map(|number| pattern(&format!("a.b{number}"))).collect::<Vec<_>>();
+        assert!(Subscriptions::try_from(of(0)).is_err() && Subscriptions::try_from(of(101)).is_err());
+        assert!(Subscriptions::try_from(of(100)).is_ok());
+        let twice = Subscriptions::try_from(vec![pattern("*"), pattern("*")]).unwrap();
+        assert_eq!(twice.patterns().len(), 1);
+    }
+
+    proptest! {
+        #[test]
+        fn the_covering_patterns_are_those_that_match(
+            event in "[ab]{1,2}(\\.[ab]{1,2}){1,3}",
+            text in "\\*|[ab]{1,2}(\\.[ab]{1,2}){0,2}\\.\\*|[ab]{1,2}(\\.[ab]{1,2}){1,3}",
+        ) {
+            prop_assert_eq!(pattern(&text).matches(&event), patterns_covering(&event).contains(&text));
+        }
+    }
+}
