@@ -1,13 +1,16 @@
 #![doc = include_str!("../README.md")]
 #![deny(missing_docs)]
 
+mod address;
 mod model;
 mod ports;
 mod query;
 mod queue;
 mod signing;
+mod special_addresses;
 mod statistics;
 
+pub use address::{AddressPolicy, host_address};
 pub use model::delivery::{Attempt, AttemptOutcome, Delivery, DeliveryKind, DeliveryStatus};
 pub use model::endpoint::{Disabled, DisabledReason, Endpoint};
 pub use model::event_type::{
