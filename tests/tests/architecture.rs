@@ -9,7 +9,8 @@ use serde_json::Value;
 
 const KERNEL: &str = "core-domain";
 const DOMAIN: &[&str] = &["workspaces", "keys", "tokens", "limits", "idempotency", "webhooks"];
-const ADAPTERS: &[&str] = &["store-sqlite", "store-postgres", "system", "local-limits", "redis-limits", "jwt-verifier"];
+const ADAPTERS: &[&str] =
+    &["store-sqlite", "store-postgres", "system", "local-limits", "redis-limits", "jwt-verifier", "webhook-sender"];
 const HTTP: &str = "http-api";
 const BINARY: &str = "core-api";
 const TEST_SUPPORT: &[&str] = &["port-conformance", "testkit", "xtask", "acceptance"];

@@ -19,15 +19,15 @@ pub(crate) fn courier(
     entropy: &Arc<dyn Entropy>,
 ) -> anyhow::Result<Arc<Courier>> {
     let settings = &config.webhooks;
-    let extra_certificates = settings.ca_file.as_ref().map(|path| {
+    let extra_ca = settings.ca_file.as_ref().map(|path| {
         std::fs::read(path).with_context(|| format!("CORE_API_WEBHOOK_CA_FILE: {} can't be read", path.display()))
     });
     let options = SenderOptions {
-        addresses: AddressPolicy::new(settings.allow_nets.clone()),
         allow_http: settings.allow_http,
-        extra_certificates: extra_certificates.transpose()?,
+        extra_ca: extra_ca.transpose()?,
         proxy: settings.proxy.clone(),
         timeout: settings.timeout,
+        ..SenderOptions::new(AddressPolicy::new(settings.allow_nets.clone()))
     };
     let sender = ReqwestSender::new(options, Arc::clone(clock)).context("webhooks can't be sent")?;
     let sealer = Arc::new(secrets.webhook_sealer(Arc::clone(entropy)));

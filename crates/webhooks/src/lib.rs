@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![deny(missing_docs)]
 
+mod address;
 mod courier;
 mod model;
 mod policy;
@@ -10,8 +11,10 @@ mod queue;
 mod schedule;
 mod secret;
 mod signing;
+mod special_addresses;
 mod statistics;
 
+pub use address::{AddressPolicy, host_address};
 pub use courier::Courier;
 pub use model::delivery::{Attempt, AttemptOutcome, Delivery, DeliveryKind, DeliveryStatus};
 pub use model::endpoint::{Disabled, DisabledReason, Endpoint};

@@ -1,9 +1,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, bail};
 use dispatcher::Options;
 use ipnet::IpNet;
+use webhook_sender::EgressProxy;
 use webhooks::RetrySchedule;
 
 use super::settings::Values;
@@ -16,7 +17,7 @@ pub(crate) struct WebhookSettings {
     pub(crate) allow_nets: Vec<IpNet>,
     pub(crate) allow_http: bool,
     pub(crate) ca_file: Option<PathBuf>,
-    pub(crate) proxy: Option<String>,
+    pub(crate) proxy: Option<EgressProxy>,
     pub(crate) schedule: RetrySchedule,
     pub(crate) timeout: Duration,
     pub(crate) sends: u32,
@@ -32,7 +33,7 @@ impl WebhookSettings {
             allow_nets: values.parse("CORE_API_WEBHOOK_ALLOW_NETS", networks)?,
             allow_http: values.parse("CORE_API_WEBHOOK_ALLOW_HTTP", truth)?,
             ca_file: values.get("CORE_API_WEBHOOK_CA_FILE").map(PathBuf::from),
-            proxy: values.parse_optional("CORE_API_WEBHOOK_PROXY", proxy)?,
+            proxy: values.parse_optional("CORE_API_WEBHOOK_PROXY", |text| Ok(text.parse()?))?,
             schedule: values.parse("CORE_API_WEBHOOK_RETRY_DELAYS", |text| Ok(text.parse()?))?,
             timeout: values.parse("CORE_API_WEBHOOK_TIMEOUT", timeout)?,
             sends: values.parse("CORE_API_WEBHOOK_SENDS", |text| number(text, 1..=10_000))?,
@@ -62,12 +63,6 @@ fn switch(text: &str) -> anyhow::Result<bool> {
 
 fn truth(text: &str) -> anyhow::Result<bool> {
     text.parse().context("must be true or false")
-}
-
-fn proxy(text: &str) -> anyhow::Result<String> {
-    let url = url::Url::parse(text).context("must be a URL, such as http://proxy.example.com:3128")?;
-    ensure!(matches!(url.scheme(), "http" | "https"), "must begin with http:// or https://");
-    Ok(text.to_owned())
 }
 
 fn timeout(text: &str) -> anyhow::Result<Duration> {
