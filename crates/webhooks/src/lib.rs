@@ -3,6 +3,7 @@
 
 mod address;
 mod courier;
+mod error;
 mod model;
 mod policy;
 mod ports;
@@ -10,12 +11,15 @@ mod query;
 mod queue;
 mod schedule;
 mod secret;
+mod service;
 mod signing;
 mod special_addresses;
 mod statistics;
+mod url_policy;
 
 pub use address::{AddressPolicy, host_address};
 pub use courier::Courier;
+pub use error::{ChangeWebhookError, RetryDeliveryError};
 pub use model::delivery::{Attempt, AttemptOutcome, Delivery, DeliveryKind, DeliveryStatus};
 pub use model::endpoint::{Disabled, DisabledReason, Endpoint};
 pub use model::event_type::{
@@ -34,8 +38,10 @@ pub use query::{
 pub use queue::{Job, Lease, Message, Published, QueueDepth, Room, Settlement};
 pub use schedule::{InvalidSchedule, RetrySchedule};
 pub use secret::{InvalidSecret, Secret, SecretKind, SecretSealer, UnreadableSecret};
+pub use service::{NewEvent, RegisterWebhook, UpdateWebhook, WebhookService};
 pub use signing::{SignedRequest, sign};
 pub use statistics::DailyStatistics;
+pub use url_policy::{RefusedUrl, UrlPolicy};
 
 #[cfg(feature = "mocks")]
 pub use ports::{MockDeliveryQueue, MockEventPublisher, MockWebhookReader, MockWebhookRepository, MockWebhookSender};

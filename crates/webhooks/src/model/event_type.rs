@@ -30,6 +30,11 @@ pub struct InvalidSubscriptions;
 const MAX_CHARS: usize = 128;
 
 impl EventType {
+    /// The type of a test of the owner's.
+    pub fn webhook_test() -> Self {
+        Self("webhook.test".to_owned())
+    }
+
     /// The type as text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -42,6 +47,12 @@ impl TryFrom<String> for EventType {
     fn try_from(text: String) -> Result<Self, InvalidEventType> {
         let valid = text.len() <= MAX_CHARS && text.contains('.') && text.split('.').all(is_segment);
         if valid { Ok(Self(text)) } else { Err(InvalidEventType) }
+    }
+}
+
+impl From<EventType> for String {
+    fn from(event_type: EventType) -> Self {
+        event_type.0
     }
 }
 
