@@ -6,10 +6,16 @@ use dispatcher::{Dispatcher, Publisher};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use webhook_sender::{ReqwestSender, SenderOptions};
-use webhooks::{AddressPolicy, Courier, EventPublisher};
+use webhooks::{AddressPolicy, Courier, EventPublisher, UrlPolicy};
 
 use crate::config::{Config, Secrets};
 use crate::stores::Store;
+
+/// Which URLs a webhook may have.
+pub(crate) fn url_policy(config: &Config) -> UrlPolicy {
+    let settings = &config.webhooks;
+    UrlPolicy { addresses: AddressPolicy::new(settings.allow_nets.clone()), allow_http: settings.allow_http }
+}
 
 /// What signs and sends webhooks.
 pub(crate) fn courier(
@@ -27,7 +33,7 @@ pub(crate) fn courier(
         extra_ca: extra_ca.transpose()?,
         proxy: settings.proxy.clone(),
         timeout: settings.timeout,
-        ..SenderOptions::new(AddressPolicy::new(settings.allow_nets.clone()))
+        ..SenderOptions::new(url_policy(config).addresses)
     };
     let sender = ReqwestSender::new(options, Arc::clone(clock)).context("webhooks can't be sent")?;
     let sealer = Arc::new(secrets.webhook_sealer(Arc::clone(entropy)));

@@ -5,7 +5,7 @@ use actix_web::HttpServer;
 use anyhow::Context;
 use core_domain::{Clock, Entropy};
 use dispatcher::Dispatcher;
-use http_api::{ClientAddresses, PublicUrl, Services};
+use http_api::{ClientAddresses, PublicUrl, Running, Services};
 use jwt_verifier::JwtVerifier;
 use keys::{Authenticator, KeyService};
 use system::{OsEntropy, SystemClock};
@@ -13,7 +13,7 @@ use tokens::TokenAuthenticator;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use webhooks::EventPublisher;
+use webhooks::{EventPublisher, WebhookService};
 use workspaces::WorkspaceService;
 
 use crate::config::{Config, Database, Secrets};
@@ -153,7 +153,18 @@ pub(crate) async fn services(
         key_reader: Arc::clone(&store.keys),
         workspaces: WorkspaceService::new(Arc::clone(&clock), Arc::clone(&entropy)),
         keys: KeyService::new(hasher, Arc::clone(&clock), Arc::clone(&entropy)),
+        webhook_reader: Arc::clone(&store.webhooks),
+        webhooks: WebhookService::new(
+            delivery::url_policy(config),
+            Arc::new(secrets.webhook_sealer(Arc::clone(&entropy))),
+            Arc::clone(&clock),
+            Arc::clone(&entropy),
+        ),
+        courier: delivery::courier(config, secrets, &clock, &entropy)?,
+        delivery_queue: Arc::clone(&store.deliveries),
+        event_publisher,
         sealer: Arc::new(secrets.sealer(Arc::clone(&entropy))),
+        running: Running::default(),
         health_checks: std::iter::once(Arc::clone(&store.health)).chain(health).collect(),
         client_addresses: ClientAddresses::behind(config.trusted_proxies.clone()),
         public_url: config.public_url.as_deref().map(PublicUrl::fixed).unwrap_or_default(),

@@ -37,6 +37,9 @@ pub enum ApiError {
     /// The request does not fit the state of what it is about.
     #[error("{0}")]
     Conflict(String),
+    /// The delivery stands where it can't be tried again.
+    #[error("{0}")]
+    CannotRetry(String),
     /// The idempotency key stands for another request.
     #[error("This Idempotency-Key was used for another request.")]
     IdempotencyKeyReused,
@@ -98,6 +101,7 @@ impl ApiError {
             Self::MethodNotAllowed(_) => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
             Self::RequestTimeout => (StatusCode::REQUEST_TIMEOUT, "request_timeout"),
             Self::Conflict(_) => (StatusCode::CONFLICT, "conflict"),
+            Self::CannotRetry(_) => (StatusCode::BAD_REQUEST, "cannot_retry"),
             Self::IdempotencyKeyReused => (StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused"),
             Self::IdempotencyInProgress => (StatusCode::CONFLICT, "idempotency_in_progress"),
             Self::IdempotencyOutcomeUnknown => (StatusCode::CONFLICT, "idempotency_outcome_unknown"),
@@ -143,6 +147,7 @@ impl ApiError {
             | Self::WorkspaceRequired
             | Self::NotFound
             | Self::Conflict(_)
+            | Self::CannotRetry(_)
             | Self::Validation(_) => {
                 let ErrorAnswer { status, body, .. } = self.answer("");
                 let (status, body) = (status.as_u16(), Some(body.to_string()));

@@ -2,6 +2,7 @@
 
 mod answer;
 mod error;
+mod events;
 mod extract;
 mod health;
 mod keys;
@@ -13,6 +14,7 @@ mod origin;
 mod retry;
 mod routes;
 mod services;
+mod webhooks;
 mod workspaces;
 mod write;
 
@@ -21,6 +23,7 @@ pub use error::{ApiError, FieldErrors};
 pub use health::HealthCheck;
 pub use openapi::openapi;
 pub use origin::{ClientAddresses, PublicUrl};
+pub use retry::Running;
 pub use routes::{TABLE, app};
 pub use services::Services;
 pub use write::{ApiTx, UnitOfWork};

@@ -10,7 +10,20 @@ use crate::{Answer, ApiError, ClientAddresses, PublicUrl};
 
 /// Declares the query parameters of a list: those that every list has, and the resource's own filters.
 macro_rules! list_params {
-    ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident),* $(,)? }) => {
+    ($(#[$doc:meta])* $name:ident { $($fields:tt)* }) => {
+        $crate::list::list_params! { @declare $(#[$doc])* $name [
+            /// Last changed at this moment or later (ISO 8601).
+            updated_after,
+            /// Last changed at this moment or earlier (ISO 8601).
+            updated_before,
+        ] { $($fields)* } }
+    };
+    // What never changes after it was made, or does not say when.
+    ($(#[$doc:meta])* $name:ident without updated { $($fields:tt)* }) => {
+        $crate::list::list_params! { @declare $(#[$doc])* $name [] { $($fields)* } }
+    };
+    (@declare $(#[$doc:meta])* $name:ident [ $($(#[$updated_doc:meta])* $updated:ident,)* ]
+        { $($(#[$field_doc:meta])* $field:ident),* $(,)? }) => {
         $(#[$doc])*
         #[derive(Debug, Default, serde::Deserialize, utoipa::IntoParams)]
         #[serde(deny_unknown_fields)]
@@ -40,12 +53,7 @@ macro_rules! list_params {
             /// Created at this moment or earlier (ISO 8601).
             #[param(nullable = false)]
             pub(crate) created_before: Option<String>,
-            /// Last changed at this moment or later (ISO 8601).
-            #[param(nullable = false)]
-            pub(crate) updated_after: Option<String>,
-            /// Last changed at this moment or earlier (ISO 8601).
-            #[param(nullable = false)]
-            pub(crate) updated_before: Option<String>,
+            $($(#[$updated_doc])* #[param(nullable = false)] pub(crate) $updated: Option<String>,)*
             $($(#[$field_doc])* #[param(nullable = false)] pub(crate) $field: Option<String>,)*
         }
 
@@ -56,10 +64,13 @@ macro_rules! list_params {
                 reader: &mut $crate::extract::QueryReader,
                 default: core_domain::Sort<S>,
             ) -> $crate::list::Common<S> {
-                let filters = concat!($(stringify!($field), ", ",)* "created_after, created_before, updated_after, updated_before or search");
+                let filters = concat!(
+                    $(stringify!($field), ", ",)* "created_after, created_before", $(", ", stringify!($updated),)* " or search"
+                );
+                let [updated_after, updated_before, ..] = [$(self.$updated.as_deref(),)* None, None];
                 $crate::list::Common {
                     created: reader.range("created", self.created_after.as_deref(), self.created_before.as_deref()),
-                    updated: reader.range("updated", self.updated_after.as_deref(), self.updated_before.as_deref()),
+                    updated: reader.range("updated", updated_after, updated_before),
                     search: reader.search(self.search.as_deref()),
                     sort: reader.sort(self.sort.as_deref(), default),
                     page: reader.page(self.page.as_deref(), self.per_page.as_deref(), filters),

@@ -1,10 +1,11 @@
 use std::cell::Cell;
+use std::collections::HashSet;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use actix_web::{HttpMessage, HttpRequest, web};
 use core_domain::Clock;
-use idempotency::{Claim, Claimed, IdempotencyKey, RETENTION, RecordedAnswer, Sealer};
+use idempotency::{Claim, Claimed, IdempotencyKey, RETENTION, RecordId, RecordedAnswer, Sealer};
 
 use crate::write::ApiTx;
 use crate::{Answer, ApiError};
@@ -26,6 +27,7 @@ pub(crate) struct Recorder {
     pub(crate) retry: Rc<Retry>,
     sealer: Arc<Sealer>,
     clock: Arc<dyn Clock>,
+    running: Running,
 }
 
 impl Recorder {
@@ -34,7 +36,8 @@ impl Recorder {
         let retry = Rc::clone(request.extensions().get::<Rc<Retry>>()?);
         let sealer = Arc::clone(request.app_data::<web::Data<Sealer>>()?);
         let clock = Arc::clone(request.app_data::<web::Data<dyn Clock>>()?);
-        Some(Self { retry, sealer, clock })
+        let running = request.app_data::<web::Data<Running>>()?.as_ref().clone();
+        Some(Self { retry, sealer, clock, running })
     }
 
     /// Claims the record: `None` for the first request of its kind, or the answer that the first one got.
@@ -52,12 +55,27 @@ impl Recorder {
         if before.fingerprint != claim.fingerprint {
             return Err(ApiError::IdempotencyKeyReused);
         }
-        let sealed = before.sealed.ok_or(ApiError::IdempotencyOutcomeUnknown)?;
+        let Some(sealed) = before.sealed else {
+            let is_running = self.running.holds(&claim.record);
+            let error = if is_running { ApiError::IdempotencyInProgress } else { ApiError::IdempotencyOutcomeUnknown };
+            return Err(error);
+        };
         match self.sealer.open(&claim.record, key, &sealed) {
             Ok(answer) => Ok(Some(Answer::replayed(&answer))),
             // What the first request was told is lost, but not that it was: it must not happen twice.
             Err(_) => Err(ApiError::IdempotencyOutcomeUnknown),
         }
+    }
+
+    /// Stores that the request was begun, and that its end is not known.
+    pub(crate) async fn record_begun(&self, tx: &mut dyn ApiTx) -> Result<(), ApiError> {
+        let now = self.clock.now();
+        Ok(tx.store_record(&self.retry.claim, None, now, now.saturating_add(RETENTION)).await?)
+    }
+
+    /// Says for as long as the value lives that the request is being worked on here.
+    pub(crate) fn running(&self) -> impl Drop + use<> {
+        self.running.enter(self.retry.claim.record)
     }
 
     /// Stores the answer with what else the transaction wrote.
@@ -66,5 +84,36 @@ impl Recorder {
         let sealed = self.sealer.seal(&claim.record, key, answer).map_err(|fault| ApiError::Internal(fault.into()))?;
         let now = self.clock.now();
         Ok(tx.store_record(claim, Some(&sealed), now, now.saturating_add(RETENTION)).await?)
+    }
+}
+
+/// The requests that this process is doing something about outside the store: a twin of one is told to wait. One of a
+/// process that is gone, or of another replica, has an outcome that is not known.
+#[derive(Debug, Clone, Default)]
+pub struct Running(Arc<Mutex<HashSet<RecordId>>>);
+
+impl Running {
+    fn holds(&self, record: &RecordId) -> bool {
+        self.lock().contains(record)
+    }
+
+    fn enter(&self, record: RecordId) -> Run {
+        self.lock().insert(record);
+        Run { running: self.clone(), record }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashSet<RecordId>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+struct Run {
+    running: Running,
+    record: RecordId,
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        self.running.lock().remove(&self.record);
     }
 }

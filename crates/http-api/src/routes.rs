@@ -7,7 +7,7 @@ use actix_web::{App, Error, HttpResponse, guard, web};
 use utoipa::OpenApi;
 
 use crate::middleware::{deadline, identify, limit, observe, recognise_retries, shape_errors};
-use crate::{ApiError, Services, health, keys, me, openapi, workspaces};
+use crate::{ApiError, Services, events, health, keys, me, openapi, webhooks, workspaces};
 
 /// Declares every route once: for the router, for the OpenAPI document, and as a table for tests.
 macro_rules! route_table {
@@ -54,6 +54,21 @@ route_table! {
     "/api/v1/api-keys" => { get keys::handlers::list, post keys::handlers::create }
     "/api/v1/api-keys/{id}" => { get keys::handlers::get, delete keys::handlers::revoke }
     "/api/v1/api-keys/{id}/rotate" => { post keys::handlers::rotate }
+    "/api/v1/webhooks" => { get webhooks::handlers::list, post webhooks::handlers::create }
+    "/api/v1/webhooks/{id}" => {
+        get webhooks::handlers::get,
+        patch webhooks::handlers::update,
+        delete webhooks::handlers::delete,
+    }
+    "/api/v1/webhooks/{id}/test" => { post webhooks::test::send }
+    "/api/v1/webhooks/{id}/rotate-secret" => { post webhooks::handlers::rotate_secret }
+    "/api/v1/webhooks/{id}/statistics" => { get webhooks::statistics::show }
+    "/api/v1/webhooks/{id}/replay" => { post webhooks::deliveries::replay }
+    "/api/v1/webhooks/{id}/deliveries" => { get webhooks::deliveries::list }
+    "/api/v1/webhooks/{id}/deliveries/{delivery_id}" => { get webhooks::deliveries::get }
+    "/api/v1/webhooks/{id}/deliveries/{delivery_id}/retry" => { post webhooks::deliveries::retry }
+    "/api/v1/events" => { get events::handlers::list, post events::handlers::publish }
+    "/api/v1/events/{id}" => { get events::handlers::get }
 }
 
 /// The API on these services, for a server or a test to run.

@@ -7,9 +7,10 @@ use idempotency::Sealer;
 use keys::{Authenticator, KeyReader, KeyService};
 use limits::RateLimiter;
 use tokens::TokenAuthenticator;
+use webhooks::{Courier, DeliveryQueue, EventPublisher, WebhookReader, WebhookService};
 use workspaces::{WorkspaceReader, WorkspaceService};
 
-use crate::{ClientAddresses, HealthCheck, PublicUrl, UnitOfWork};
+use crate::{ClientAddresses, HealthCheck, PublicUrl, Running, UnitOfWork};
 
 /// What the API stands on. The binary chooses the adapters behind it; tests choose mocks.
 #[derive(Clone)]
@@ -34,8 +35,20 @@ pub struct Services {
     pub workspaces: WorkspaceService,
     /// The use cases of keys.
     pub keys: KeyService,
+    /// Webhooks, deliveries and events, to read.
+    pub webhook_reader: Arc<dyn WebhookReader>,
+    /// The use cases of webhooks.
+    pub webhooks: WebhookService,
+    /// What stores an application's events.
+    pub event_publisher: Arc<dyn EventPublisher>,
+    /// What sends tests of webhooks.
+    pub courier: Arc<Courier>,
+    /// Where the results of tests are written.
+    pub delivery_queue: Arc<dyn DeliveryQueue>,
     /// What seals the answers kept for safe retries.
     pub sealer: Arc<Sealer>,
+    /// The requests that are being worked on outside the store.
+    pub running: Running,
     /// What must be up for the service to be ready.
     pub health_checks: Vec<Arc<dyn HealthCheck>>,
     /// Where the client's address is found.
@@ -61,8 +74,14 @@ impl Services {
             .app_data(web::Data::from(self.workspace_reader))
             .app_data(web::Data::from(self.key_reader))
             .app_data(web::Data::from(self.sealer))
+            .app_data(web::Data::from(self.webhook_reader))
+            .app_data(web::Data::new(self.webhooks))
+            .app_data(web::Data::from(self.event_publisher))
+            .app_data(web::Data::from(self.courier))
+            .app_data(web::Data::from(self.delivery_queue))
             .app_data(web::Data::new(self.workspaces))
             .app_data(web::Data::new(self.keys))
+            .app_data(web::Data::new(self.running))
             .app_data(web::Data::new(self.health_checks))
             .app_data(web::Data::new(self.client_addresses))
             .app_data(web::Data::new(self.public_url));

@@ -7,15 +7,16 @@ use async_trait::async_trait;
 use core_domain::{StorageError, Transaction};
 use idempotency::IdempotencyTx;
 use keys::KeyTx;
+use webhooks::WebhookTx;
 use workspaces::WorkspaceTx;
 
 use crate::retry::{InvalidKey, Recorder};
 use crate::{Answer, ApiError};
 
 /// A transaction with everything that requests write.
-pub trait ApiTx: WorkspaceTx + KeyTx + IdempotencyTx {}
+pub trait ApiTx: WorkspaceTx + KeyTx + WebhookTx + IdempotencyTx {}
 
-impl<T: WorkspaceTx + KeyTx + IdempotencyTx> ApiTx for T {}
+impl<T: WorkspaceTx + KeyTx + WebhookTx + IdempotencyTx> ApiTx for T {}
 
 /// Where transactions come from.
 #[async_trait]
@@ -45,37 +46,90 @@ impl Write {
         F: AsyncFn(&mut dyn ApiTx) -> Result<Answer, ApiError> + 'static,
     {
         let work = actix_web::rt::spawn(async move {
-            let mut attempt = 1;
-            loop {
-                match self.attempt(&effect).await {
-                    Err(ApiError::Unavailable(cause)) if attempt < Self::ATTEMPTS && is_retryable(&cause) => {
-                        attempt += 1;
-                    }
-                    outcome => break outcome,
-                }
+            match self.until_committed(&effect, Ending::Answered).await? {
+                Done::Anew(answer) | Done::Before(answer) => Ok(answer),
+                Done::Refused(error) => Err(error),
             }
         });
         work.await.unwrap_or_else(|fault| Err(ApiError::Internal(fault.into())))
     }
 
-    async fn attempt<F>(&self, effect: &F) -> Result<Answer, ApiError>
+    /// Whether the client may repeat the request: its answer is to be kept.
+    pub(crate) fn is_repeatable(&self) -> bool {
+        self.recorder.is_some()
+    }
+
+    /// Runs a request whose effect lies outside the store: `begin` is committed first, with the note that the request
+    /// was begun; then `act` goes out, once, and its answer is kept. Killed in between, nobody knows the outcome, and a
+    /// repeated request is told so (contract: Idempotency).
+    pub(crate) async fn run_outside<B, A>(self, begin: B, act: A) -> Result<Answer, ApiError>
+    where
+        B: AsyncFn(&mut dyn ApiTx) -> Result<(), ApiError> + 'static,
+        A: AsyncFnOnce() -> Result<Answer, ApiError> + 'static,
+    {
+        let work = actix_web::rt::spawn(async move {
+            let first = async |tx: &mut dyn ApiTx| {
+                begin(tx).await?;
+                Ok(Answer::no_content())
+            };
+            let _running = match self.until_committed(&first, Ending::Open).await? {
+                Done::Anew(_) => self.recorder.as_ref().map(Recorder::running),
+                Done::Before(earlier) => return Ok(earlier),
+                Done::Refused(error) => return Err(error),
+            };
+            let outcome = act().await;
+            if let Some(recorder) = &self.recorder {
+                self.keep(recorder, &outcome).await?;
+            }
+            outcome
+        });
+        work.await.unwrap_or_else(|fault| Err(ApiError::Internal(fault.into())))
+    }
+
+    /// Keeps the answer of what was done outside. One that is not to be kept is followed by nothing else either: what
+    /// went out may have arrived.
+    async fn keep(&self, recorder: &Recorder, outcome: &Result<Answer, ApiError>) -> Result<(), ApiError> {
+        let kept = match outcome {
+            Ok(answer) => Some(answer.recorded()),
+            Err(error) => error.recorded(),
+        };
+        let Some(kept) = kept else { return Ok(()) };
+        let mut tx = self.store.begin().await?;
+        recorder.record(&mut *tx, &kept).await?;
+        Ok(commit(tx).await?)
+    }
+
+    async fn until_committed<F>(&self, effect: &F, ending: Ending) -> Result<Done, ApiError>
+    where
+        F: AsyncFn(&mut dyn ApiTx) -> Result<Answer, ApiError>,
+    {
+        let mut attempt = 1;
+        loop {
+            match self.attempt(effect, ending).await {
+                Err(ApiError::Unavailable(cause)) if attempt < Self::ATTEMPTS && is_retryable(&cause) => attempt += 1,
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn attempt<F>(&self, effect: &F, ending: Ending) -> Result<Done, ApiError>
     where
         F: AsyncFn(&mut dyn ApiTx) -> Result<Answer, ApiError>,
     {
         let mut tx = self.store.begin().await?;
-        match self.work(&mut *tx, effect).await {
+        match self.work(&mut *tx, effect, ending).await {
             Ok(Done::Anew(mut answer)) => {
                 commit(tx).await?;
                 answer.committed();
-                Ok(answer)
+                Ok(Done::Anew(answer))
             }
             Ok(Done::Refused(error)) => {
                 commit(tx).await?;
-                Err(error)
+                Ok(Done::Refused(error))
             }
             Ok(Done::Before(answer)) => {
                 undo(tx).await;
-                Ok(answer)
+                Ok(Done::Before(answer))
             }
             Err(error) => {
                 undo(tx).await;
@@ -85,7 +139,7 @@ impl Write {
     }
 
     /// The effect, and its answer for whoever repeats the request. Nothing is committed yet.
-    async fn work<F>(&self, tx: &mut dyn ApiTx, effect: &F) -> Result<Done, ApiError>
+    async fn work<F>(&self, tx: &mut dyn ApiTx, effect: &F, ending: Ending) -> Result<Done, ApiError>
     where
         F: AsyncFn(&mut dyn ApiTx) -> Result<Answer, ApiError>,
     {
@@ -97,7 +151,10 @@ impl Write {
         match effect(tx).await {
             Ok(answer) => {
                 tx.release_mark().await?;
-                recorder.record(tx, &answer.recorded()).await?;
+                match ending {
+                    Ending::Answered => recorder.record(tx, &answer.recorded()).await?,
+                    Ending::Open => recorder.record_begun(tx).await?,
+                }
                 Ok(Done::Anew(answer))
             }
             Err(error) => {
@@ -108,6 +165,15 @@ impl Write {
             }
         }
     }
+}
+
+/// Whether a request is over when its transaction commits.
+#[derive(Clone, Copy)]
+enum Ending {
+    /// It is, and its answer is stored with its effect.
+    Answered,
+    /// Something is still to be done outside.
+    Open,
 }
 
 /// What became of a request.

@@ -98,6 +98,8 @@ pub struct EventFilter {
     pub event_type: Option<String>,
     /// That happened in this time.
     pub created: TimeRange,
+    /// With this text, lower-cased, in the type.
+    pub search: Option<String>,
 }
 
 /// What a list of events can be sorted by. Ties are broken by the order in which they were stored.

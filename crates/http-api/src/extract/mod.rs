@@ -8,5 +8,5 @@ mod query;
 
 pub(crate) use caller::{Caller, Identity, workspace_asked_for};
 pub(crate) use json::{Body, Json, MAX_BODY_BYTES, not_null, read_body};
-pub(crate) use path::PathId;
+pub(crate) use path::{InnerId, PathId};
 pub(crate) use query::{Query, QueryReader};

@@ -15,9 +15,25 @@ impl<T: TryFrom<i64> + 'static> FromRequest for PathId<T> {
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let text = request.match_info().query("id");
-        let plain = text.bytes().all(|byte| byte.is_ascii_digit());
-        let id = text.parse::<i64>().ok().filter(|_| plain).and_then(|number| T::try_from(number).ok());
-        ready(id.map(Self).ok_or(ApiError::NotFound))
+        ready(read(request.match_info().query("id")).map(Self))
     }
+}
+
+/// The id of what lies within another resource: the path's second.
+pub(crate) struct InnerId<T>(pub(crate) T);
+
+impl<T: TryFrom<i64> + 'static> FromRequest for InnerId<T> {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let text = request.match_info().iter().nth(1).map_or("", |(_, text)| text);
+        ready(read(text).map(Self))
+    }
+}
+
+fn read<T: TryFrom<i64>>(text: &str) -> Result<T, ApiError> {
+    let plain = text.bytes().all(|byte| byte.is_ascii_digit());
+    let id = text.parse::<i64>().ok().filter(|_| plain).and_then(|number| T::try_from(number).ok());
+    id.ok_or(ApiError::NotFound)
 }

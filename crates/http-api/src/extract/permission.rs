@@ -25,6 +25,11 @@ requirements! {
     ApiKeysRead = "api-keys":"read";
     ApiKeysWrite = "api-keys":"write";
     ApiKeysDelete = "api-keys":"delete";
+    WebhooksRead = "webhooks":"read";
+    WebhooksWrite = "webhooks":"write";
+    WebhooksDelete = "webhooks":"delete";
+    EventsRead = "events":"read";
+    EventsWrite = "events":"write";
 }
 
 /// Any credential, whatever its scopes.

@@ -51,6 +51,11 @@ impl QueryReader {
         self.errors.into_result()
     }
 
+    /// Notes what a handler's own reading of a parameter found.
+    pub(crate) fn refuse(&mut self, name: &str, message: &str) {
+        self.errors.add(name, message);
+    }
+
     /// `page` and `per_page`. `filters` are told to whoever asks for too deep a page.
     pub(crate) fn page(&mut self, page: Option<&str>, per_page: Option<&str>, filters: &str) -> PageRequest {
         let number = self.whole_number("page", page, 1, u32::MAX, "The page must be an integer of at least 1.");
@@ -142,7 +147,8 @@ impl QueryReader {
         TimeRange { from, to: to.map(Timestamp::end_of_second) }
     }
 
-    fn time(&mut self, name: &str, text: Option<&str>) -> Option<Timestamp> {
+    /// A parameter that holds a moment.
+    pub(crate) fn time(&mut self, name: &str, text: Option<&str>) -> Option<Timestamp> {
         let text = text?;
         let moment = Timestamp::parse(text).ok();
         if moment.is_none() {

@@ -4,3 +4,5 @@ mod dto;
 pub(crate) mod handlers;
 mod includes;
 mod params;
+
+pub(crate) use dto::EnvironmentWord;
