@@ -79,8 +79,8 @@ impl Desk {
     pub(crate) fn leave(&self, endpoint: WebhookId, workspace: WorkspaceId) {
         let mut book = self.book();
         book.total = book.total.saturating_sub(1);
-        decrease(&mut book.endpoints, endpoint);
-        decrease(&mut book.workspaces, workspace);
+        decrease(&mut book.endpoints, &endpoint);
+        decrease(&mut book.workspaces, &workspace);
         let awaited = std::mem::take(&mut book.all_waiting)
             | book.waiting_endpoints.remove(&endpoint)
             | book.waiting_workspaces.remove(&workspace);
@@ -117,11 +117,11 @@ impl Book {
     }
 }
 
-fn decrease<K: std::hash::Hash + Eq>(counts: &mut HashMap<K, u32>, key: K) {
-    if let Some(count) = counts.get_mut(&key) {
+fn decrease<K: std::hash::Hash + Eq>(counts: &mut HashMap<K, u32>, key: &K) {
+    if let Some(count) = counts.get_mut(key) {
         *count = count.saturating_sub(1);
         if *count == 0 {
-            counts.remove(&key);
+            counts.remove(key);
         }
     }
 }

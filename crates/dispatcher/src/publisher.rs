@@ -69,12 +69,12 @@ struct Storing {
 impl Storing {
     async fn run(self, mut received: mpsc::Receiver<Request>, stop: CancellationToken) {
         loop {
-            let first = match stop.run_until_cancelled(received.recv()).await {
-                Some(next) => next,
-                None => {
-                    received.close();
-                    received.recv().await
-                }
+            if stop.is_cancelled() {
+                received.close();
+            }
+            let first = tokio::select! {
+                first = received.recv() => first,
+                () = stop.cancelled(), if !received.is_closed() => continue,
             };
             let Some(first) = first else { return };
             let mut requests = vec![first];

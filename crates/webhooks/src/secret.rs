@@ -229,16 +229,16 @@ mod tests {
 
     #[test]
     fn a_sealed_secret_is_opened_for_its_own_webhook_alone() {
-        let sealer = |secret: u8, previous: &[&[u8]]| {
+        let with = |secret: u8, previous: &[&[u8]]| {
             SecretSealer::new(&[secret; 32], previous, Arc::new(SeededEntropy::new(2)))
         };
         let (mine, other) = (WebhookId::try_from(1).unwrap(), WebhookId::try_from(2).unwrap());
         let secret = Secret::generate(SecretKind::Hmac, &SeededEntropy::new(1));
-        let sealed = sealer(1, &[]).seal(mine, &secret).unwrap();
-        assert_eq!(sealer(1, &[]).open(mine, &sealed), Ok(secret.clone()));
-        assert_eq!(sealer(2, &[&[1; 32]]).open(mine, &sealed), Ok(secret.clone()));
-        assert_eq!(sealer(2, &[]).open(mine, &sealed), Err(UnreadableSecret));
-        assert_eq!(sealer(1, &[]).open(other, &sealed), Err(UnreadableSecret));
+        let sealed = with(1, &[]).seal(mine, &secret).unwrap();
+        assert_eq!(with(1, &[]).open(mine, &sealed), Ok(secret.clone()));
+        assert_eq!(with(2, &[&[1; 32]]).open(mine, &sealed), Ok(secret.clone()));
+        assert_eq!(with(2, &[]).open(mine, &sealed), Err(UnreadableSecret));
+        assert_eq!(with(1, &[]).open(other, &sealed), Err(UnreadableSecret));
         assert!(!sealed.as_bytes().windows(6).any(|window| window == b"whsec_"));
     }
 }
