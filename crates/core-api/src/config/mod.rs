@@ -7,6 +7,7 @@ mod settings;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 use core_domain::parse_network;
@@ -23,6 +24,7 @@ pub(crate) struct Config {
     pub(crate) database: Database,
     pub(crate) database_pool: usize,
     pub(crate) redis_url: Option<String>,
+    pub(crate) redis_budget: Duration,
     pub(crate) listen: SocketAddr,
     pub(crate) metrics_listen: Option<SocketAddr>,
     pub(crate) public_url: Option<String>,
@@ -66,6 +68,7 @@ impl Config {
             database: values.parse("DATABASE_URL", database)?,
             database_pool: values.parse("CORE_API_DATABASE_POOL", pool_size)?,
             redis_url: values.parse_optional("REDIS_URL", redis_url)?,
+            redis_budget: values.parse("CORE_API_REDIS_BUDGET_MS", redis_budget)?,
             listen: values.parse("CORE_API_LISTEN", address)?,
             metrics_listen: values.parse("CORE_API_METRICS_LISTEN", address_or_off)?,
             public_url: values.parse_optional("CORE_API_PUBLIC_URL", public_url)?,
@@ -117,6 +120,7 @@ impl Config {
             ("database", database),
             ("database pool", self.database_pool.to_string()),
             ("redis", self.redis_url.as_deref().map_or("none".to_owned(), without_password)),
+            ("redis budget", format!("{} ms", self.redis_budget.as_millis())),
             ("listen", self.listen.to_string()),
             ("metrics listen", self.metrics_listen.map_or("off".to_owned(), |address| address.to_string())),
             ("public URL", self.public_url.clone().unwrap_or_else(|| "from each request".to_owned())),
@@ -146,6 +150,13 @@ fn pool_size(text: &str) -> anyhow::Result<usize> {
     match text.parse() {
         Ok(size) if (1..=1_000).contains(&size) => Ok(size),
         _ => bail!("must be a number from 1 to 1000"),
+    }
+}
+
+fn redis_budget(text: &str) -> anyhow::Result<Duration> {
+    match text.parse() {
+        Ok(millis) if (1..=5_000).contains(&millis) => Ok(Duration::from_millis(millis)),
+        _ => bail!("must be a number of milliseconds from 1 to 5000"),
     }
 }
 
@@ -238,6 +249,7 @@ mod tests {
             ("CORE_API_LOG", "a=b=c"),
             ("CORE_API_LOG_FORMAT", "xml"),
             ("CORE_API_DATABASE_POOL", "0"),
+            ("CORE_API_REDIS_BUDGET_MS", "0"),
             ("REDIS_URL", "localhost"),
             ("CORE_API_LISTNE", "127.0.0.1:8080"),
         ] {
