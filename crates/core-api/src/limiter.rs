@@ -21,7 +21,8 @@ impl Limiter {
     pub(crate) async fn open(config: &Config, clock: &Arc<dyn Clock>) -> anyhow::Result<Self> {
         let local: Arc<dyn RateLimiter> = Arc::new(LocalRateLimiter::new(Arc::clone(clock)));
         let Some(url) = &config.redis_url else { return Ok(Self { limiter: local, health: None }) };
-        let connected = RedisRateLimiter::connect(url, RedisOptions::default(), Arc::clone(clock), local).await;
+        let options = RedisOptions { budget: config.redis_budget };
+        let connected = RedisRateLimiter::connect(url, options, Arc::clone(clock), local).await;
         let redis = Arc::new(connected.context("REDIS_URL is wrong")?);
         Ok(Self { limiter: redis.clone(), health: Some(Arc::new(Redis(redis))) })
     }

@@ -20,7 +20,7 @@ use crate::config::{Config, Database, Secrets};
 use crate::delivery::{self, Delivery};
 use crate::first_start::{Found, Founding};
 use crate::limiter::Limiter;
-use crate::stores::Store;
+use crate::stores::{Store, serving_threads};
 use crate::{metrics_server, workers};
 
 /// How long requests in flight may take to end once the process is told to stop.
@@ -44,8 +44,15 @@ pub(crate) async fn serve(config: &Config) -> anyhow::Result<()> {
     let metrics = config.metrics_listen.map(metrics_server::start).transpose()?;
     let metrics_handle = metrics.as_ref().map(actix_web::dev::Server::handle);
     let app_services = services.clone();
-    let server = HttpServer::new(move || http_api::app(app_services.clone()))
-        .workers(std::thread::available_parallelism().map_or(2, usize::from))
+    let backend = store.backend.clone();
+    let app = move || {
+        if let Err(error) = backend.serve_this_thread() {
+            tracing::warn!(%error, "a thread has no connections of its own; it shares others");
+        }
+        http_api::app(app_services.clone())
+    };
+    let server = HttpServer::new(app)
+        .workers(serving_threads())
         .client_request_timeout(HEAD_TIMEOUT)
         .keep_alive(KEEP_ALIVE)
         .shutdown_timeout(DRAIN_SECONDS)

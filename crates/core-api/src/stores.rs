@@ -15,7 +15,7 @@ use crate::config::{Config, Database};
 
 /// The store behind the ports, whichever it is.
 pub(crate) struct Store {
-    backend: Backend,
+    pub(crate) backend: Backend,
     pub(crate) unit_of_work: Arc<dyn UnitOfWork>,
     pub(crate) workspaces: Arc<dyn WorkspaceReader>,
     pub(crate) keys: Arc<dyn KeyReader>,
@@ -26,7 +26,8 @@ pub(crate) struct Store {
     pub(crate) health: Arc<dyn HealthCheck>,
 }
 
-enum Backend {
+#[derive(Clone)]
+pub(crate) enum Backend {
     Sqlite(SqliteStore),
     Postgres(PgStore),
 }
@@ -89,6 +90,21 @@ impl From<PgStore> for Backend {
     }
 }
 
+impl Backend {
+    /// To be called by every thread that serves requests.
+    pub(crate) fn serve_this_thread(&self) -> anyhow::Result<()> {
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            Self::Postgres(store) => Ok(store.dedicate()?),
+        }
+    }
+}
+
+/// How many threads serve requests.
+pub(crate) fn serving_threads() -> usize {
+    std::thread::available_parallelism().map_or(2, usize::from)
+}
+
 impl Store {
     /// Opens the configured store. Nothing is migrated yet.
     pub(crate) async fn open(config: &Config) -> anyhow::Result<Self> {
@@ -101,7 +117,7 @@ impl Store {
                 Ok(store.with_context(|| format!("DATABASE_URL: {} can't be opened", path.display()))?.into())
             }
             Database::Postgres(url) => {
-                let options = PgOptions { max_connections: config.database_pool };
+                let options = PgOptions { max_connections: config.database_pool, dedicated_threads: serving_threads() };
                 let store = PgStore::connect(url, options).await;
                 Ok(store.context("DATABASE_URL: PostgreSQL can't be connected to")?.into())
             }

@@ -118,6 +118,18 @@ impl Authenticator {
         Ok(Arc::clone(&entry.principal))
     }
 
+    /// Whether `secret` is a key that opened something when it was last looked up here, and has not ended since.
+    ///
+    /// Looks nothing up, so a good key that was not shown here yet is none. It is no authentication: what was looked
+    /// up may be stale.
+    pub async fn has_opened(&self, secret: &str) -> bool {
+        let Ok(token) = Token::parse(secret) else { return false };
+        let Some(current) = self.hasher.candidates(&token).into_iter().next() else { return false };
+        let Some(known) = self.known.get(current.as_bytes()).await else { return false };
+        let Answer::Found(entry) = &known.answer else { return false };
+        matches!(entry.key.status(self.clock.now()), KeyStatus::Active | KeyStatus::Rotating)
+    }
+
     /// Looks the key up anew at its next use: it was revoked or rotated here.
     pub fn forget_key(&self, id: ApiKeyId) {
         self.forgotten.add(Subject::Key(id), self.clock.monotonic());

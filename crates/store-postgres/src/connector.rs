@@ -66,14 +66,17 @@ impl Connector {
 
     /// Opens a connection, driven by the store's own runtime: the caller's may be one of many that end earlier.
     pub(crate) async fn connect(self: Arc<Self>) -> ConnectionResult<AsyncPgConnection> {
-        let connector = Arc::clone(&self);
-        let connecting = self.runtime.spawn(async move {
-            match &connector.tls {
-                Some(tls) => open(&connector.config, tls.clone()).await,
-                None => open(&connector.config, NoTls).await,
-            }
-        });
+        let runtime = self.runtime.clone();
+        let connecting = runtime.spawn(self.connect_here());
         connecting.await.unwrap_or_else(|fault| Err(ConnectionError::BadConnection(fault.to_string())))
+    }
+
+    /// Opens a connection that the caller's runtime drives, and that ends with it.
+    pub(crate) async fn connect_here(self: Arc<Self>) -> ConnectionResult<AsyncPgConnection> {
+        match &self.tls {
+            Some(tls) => open(&self.config, tls.clone()).await,
+            None => open(&self.config, NoTls).await,
+        }
     }
 
     /// Stops a statement that nobody waits for any more, so that its transaction ends at once.

@@ -7,21 +7,21 @@ use tokio::runtime::Handle;
 
 use crate::connector::Connector;
 use crate::error::storage;
-use crate::pool::{self, Pool, Pooled};
+use crate::pool::{Pooled, Pools};
 use crate::{ConnectError, PgOptions, PgTx};
 
 /// One PostgreSQL database, shared by any number of replicas.
 ///
-/// Cloning it is cheap; all clones share one pool.
+/// Cloning it is cheap; all clones share their connections.
 #[derive(Clone)]
 pub struct PgStore {
-    pool: Pool,
+    pools: Arc<Pools>,
     pub(crate) connector: Arc<Connector>,
 }
 
 impl fmt::Debug for PgStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PgStore").field("pool", &self.pool.status()).finish_non_exhaustive()
+        f.debug_struct("PgStore").field("pool", &self.pools.status()).finish_non_exhaustive()
     }
 }
 
@@ -30,12 +30,20 @@ impl PgStore {
     ///
     /// `sslmode=require` and `sslmode=verify-full` both mean TLS with a certificate that the system trusts
     /// (`SSL_CERT_FILE` names others); without either, the connection is plain. The runtime of the caller drives all
-    /// connections and must live as long as the store.
+    /// connections but those of [dedicated](Self::dedicate) threads, and must live as long as the store.
     pub async fn connect(url: &str, options: PgOptions) -> Result<Self, ConnectError> {
         let connector = Arc::new(Connector::new(url, Handle::current())?);
-        let store = Self { pool: pool::pool(Arc::clone(&connector), options)?, connector };
+        let store = Self { pools: Arc::new(Pools::new(Arc::clone(&connector), options)?), connector };
         store.ping().await?;
         Ok(store)
+    }
+
+    /// Gives the calling thread connections of its own, which the runtime on it drives.
+    ///
+    /// For a thread that has one runtime to itself, and of such as many as [`PgOptions::dedicated_threads`] says.
+    /// Nothing changes where the connections are too few to be divided.
+    pub fn dedicate(&self) -> Result<(), ConnectError> {
+        self.pools.dedicate()
     }
 
     /// Opens a transaction. Its statements each see what was committed before them (READ COMMITTED).
@@ -50,6 +58,6 @@ impl PgStore {
     }
 
     pub(crate) async fn connection(&self, operation: &'static str) -> Result<Pooled, StorageError> {
-        pool::take(&self.pool, operation).await
+        self.pools.take(operation).await
     }
 }

@@ -9,8 +9,10 @@ use serde_json::{Value, json};
 
 on_both_stores!(every_idempotency_key_has_one_effect_whatever_is_killed);
 
-/// On each store, so twice as many in all.
-const KILLS: usize = 100;
+/// On each store.
+const KILLS: usize = 200;
+/// Of a server that has just started, in microseconds: time for some requests of every writer.
+const LONGEST_LIFE: u64 = 60_000;
 const WRITERS: usize = 4;
 
 /// Makes keys and workspaces by turns, each under an idempotency key of its own, and repeats what was not answered.
@@ -61,7 +63,7 @@ fn is_workspace(number: usize) -> bool {
 }
 
 async fn kill_at_some_time(server: &mut Server) {
-    tokio::time::sleep(Duration::from_micros(random_below(200_000))).await;
+    tokio::time::sleep(Duration::from_micros(random_below(LONGEST_LIFE))).await;
     server.kill();
 }
 

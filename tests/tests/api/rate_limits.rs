@@ -299,7 +299,7 @@ async fn what_is_beside_the_api_is_not_limited(backend: Backend) {
     }
 }
 
-/// A good key fares like a bad one from there: which it is, only a look-up would tell.
+/// A good key that was not shown here yet fares like a bad one: which it is, only a look-up would tell.
 async fn failed_credentials_end_an_address_s_look_ups(backend: Backend) {
     let stage = Stage::with(backend, TRUSTING).await;
     let bad = stage.anonymous().with_key(&made_up_key(&"0".repeat(30)));
@@ -314,6 +314,11 @@ async fn failed_credentials_end_an_address_s_look_ups(backend: Backend) {
     }
     bad.request("GET", ME).header("X-Forwarded-For", "203.0.113.8").send().await.is_unauthorized();
     assert_eq!(standing(&from(&stage.owner, "203.0.113.8").await.expect(200)).limit, 100_000);
+    // Now it is known as a good one.
+    for _ in 0..3 {
+        assert_eq!(standing(&from(&stage.owner, "203.0.113.7").await.expect(200)).limit, 100_000);
+        refused(&from(&bad, "203.0.113.7").await, 60);
+    }
     // Who shows no credential is counted by itself.
     assert_eq!(counts(&from(&stage.anonymous(), "203.0.113.7").await.expect(401)), (60, 59));
 }
@@ -323,9 +328,13 @@ fn shared_redis() -> String {
         .unwrap_or_else(|_| panic!("{REDIS_URL} names no Redis: run `cargo xtask test`, which starts one"))
 }
 
+/// However busy the machine is, Redis decides: what is proved is that replicas on one Redis are exact together.
+const PATIENT: (&str, &str) = ("CORE_API_REDIS_BUDGET_MS", "5000");
+const USUAL: (&str, &str) = ("CORE_API_REDIS_BUDGET_MS", "20");
+
 /// So many servers on one PostgreSQL database and one Redis.
-async fn replicas(count: usize, redis: &str) -> (Stage, Vec<Server>) {
-    let stage = Stage::with(Backend::Postgres, &[("REDIS_URL", redis)]).await;
+async fn replicas(count: usize, redis: &str, budget: (&str, &str)) -> (Stage, Vec<Server>) {
+    let stage = Stage::with(Backend::Postgres, &[("REDIS_URL", redis), budget]).await;
     // Others count in this Redis as well, by ids that are low.
     stage.database.query(&format!("SELECT setval('api_key_ids', {})", 1_000_000 + random_below(1 << 40)));
     let more = (1..count).map(|_| Server::start(&stage.server.settings().clone().elsewhere())).collect();
@@ -338,7 +347,7 @@ fn everywhere(key: &NewKey, servers: &[Server]) -> Vec<Api> {
 
 #[tokio::test]
 async fn of_five_times_the_limit_on_three_replicas_exactly_the_limit_passes() {
-    let (stage, servers) = replicas(3, &shared_redis()).await;
+    let (stage, servers) = replicas(3, &shared_redis(), PATIENT).await;
     let free = free_key(&stage).await;
     assert_eq!(passes(&everywhere(&free, &servers), 300, 60).await, 60);
     let starter = stage.key(json!({ "rate_limit_tier": "starter" })).await;
@@ -347,7 +356,7 @@ async fn of_five_times_the_limit_on_three_replicas_exactly_the_limit_passes() {
 
 #[tokio::test]
 async fn what_remains_is_one_number_on_all_replicas() {
-    let (stage, servers) = replicas(2, &shared_redis()).await;
+    let (stage, servers) = replicas(2, &shared_redis(), PATIENT).await;
     let key = free_key(&stage).await;
     let callers = everywhere(&key, &servers);
     for (count, caller) in (1..=60).zip(callers.iter().cycle()) {
@@ -371,7 +380,7 @@ async fn down(api: &Api) -> Option<Vec<String>> {
 #[tokio::test]
 async fn a_redis_that_dies_under_load_fails_no_request() {
     let mut redis = Redis::start().unwrap();
-    let (stage, servers) = replicas(2, &redis.url()).await;
+    let (stage, servers) = replicas(2, &redis.url(), USUAL).await;
     let key = stage.key(json!({ "rate_limit_tier": "enterprise" })).await;
     let callers = everywhere(&key, &servers);
     let (answered, is_over) = (AtomicUsize::new(0), AtomicBool::new(false));

@@ -11,6 +11,7 @@ use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 use core_domain::parse_network;
@@ -28,6 +29,7 @@ pub(crate) struct Config {
     pub(crate) database: Database,
     pub(crate) database_pool: usize,
     pub(crate) redis_url: Option<String>,
+    pub(crate) redis_budget: Duration,
     pub(crate) listen: SocketAddr,
     pub(crate) metrics_listen: Option<SocketAddr>,
     pub(crate) public_url: Option<String>,
@@ -72,6 +74,7 @@ impl Config {
             database: values.parse("DATABASE_URL", database)?,
             database_pool: values.parse("CORE_API_DATABASE_POOL", |text| number(text, 1..=1_000))?,
             redis_url: values.parse_optional("REDIS_URL", redis_url)?,
+            redis_budget: values.parse("CORE_API_REDIS_BUDGET_MS", redis_budget)?,
             listen: values.parse("CORE_API_LISTEN", address)?,
             metrics_listen: values.parse("CORE_API_METRICS_LISTEN", address_or_off)?,
             public_url: values.parse_optional("CORE_API_PUBLIC_URL", public_url)?,
@@ -125,6 +128,7 @@ impl Config {
             ("database", database),
             ("database pool", self.database_pool.to_string()),
             ("redis", self.redis_url.as_deref().map_or("none".to_owned(), without_password)),
+            ("redis budget", format!("{} ms", self.redis_budget.as_millis())),
             ("listen", self.listen.to_string()),
             ("metrics listen", self.metrics_listen.map_or("off".to_owned(), |address| address.to_string())),
             ("public URL", self.public_url.clone().unwrap_or_else(|| "from each request".to_owned())),
@@ -159,6 +163,13 @@ where
     match text.parse() {
         Ok(number) if bounds.contains(&number) => Ok(number),
         _ => bail!("must be a number from {} to {}", bounds.start(), bounds.end()),
+    }
+}
+
+fn redis_budget(text: &str) -> anyhow::Result<Duration> {
+    match text.parse() {
+        Ok(millis) if (1..=5_000).contains(&millis) => Ok(Duration::from_millis(millis)),
+        _ => bail!("must be a number of milliseconds from 1 to 5000"),
     }
 }
 
@@ -251,6 +262,7 @@ mod tests {
             ("CORE_API_LOG", "a=b=c"),
             ("CORE_API_LOG_FORMAT", "xml"),
             ("CORE_API_DATABASE_POOL", "0"),
+            ("CORE_API_REDIS_BUDGET_MS", "0"),
             ("REDIS_URL", "localhost"),
             ("CORE_API_WEBHOOK_WORKERS", "yes"),
             ("CORE_API_WEBHOOK_ALLOW_NETS", "127.0.0.1/33"),

@@ -29,6 +29,11 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "sqlite:<file> or postgres://user:password@host/database (sslmode=require for TLS)",
     ),
     setting("REDIS_URL", None, "redis:// or rediss:// URL of the Redis that replicas share"),
+    setting(
+        "CORE_API_REDIS_BUDGET_MS",
+        Some("20"),
+        "how long a request waits for Redis before its replica decides alone, in ms, 1 to 5000",
+    ),
     setting("CORE_API_LISTEN", Some("127.0.0.1:8080"), "address and port of the API"),
     setting("CORE_API_METRICS_LISTEN", Some("127.0.0.1:9090"), "address and port of /metrics, or off"),
     setting(

@@ -107,16 +107,65 @@ fn misshapen(path: &str, cause: &str) -> FieldErrors {
         let allowed = rest.trim_start_matches(", expected ").trim_start_matches("one of ").replace('`', "");
         errors.add(name, format!("The field {name} is not known. Allowed: {allowed}."));
     } else if let Some((_, expected)) = cause.split_once(", expected ") {
-        // JSON's own words, where serde has others.
-        let expected = expected.replace("a sequence", "a list").replace("a map", "an object");
-        errors.add(path, format!("The {path} must be {expected}."));
+        errors.add(path, format!("The {path} must be {}.", in_json_s_words(expected)));
     } else {
         errors.add(path, format!("The {path} is invalid: {cause}."));
     }
     errors
 }
 
+/// What serde expects, named as JSON and its writers do.
+fn in_json_s_words(expected: &str) -> &str {
+    match expected {
+        "a sequence" => "a list",
+        "a map" => "an object",
+        "a borrowed string" => "a string",
+        "i8" | "i16" | "i32" | "i64" | "isize" | "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number",
+        "f32" | "f64" => "a number",
+        _ if expected.starts_with("struct ") => "an object",
+        _ => expected,
+    }
+}
+
 /// Reads a field that may be left out, but not be `null`.
 pub(crate) fn not_null<'de, D: Deserializer<'de>, T: Deserialize<'de>>(reader: D) -> Result<Option<T>, D::Error> {
     T::deserialize(reader).map(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[expect(dead_code, reason = "only what can't be read matters")]
+    struct Shapes {
+        #[serde(default)]
+        list: Vec<String>,
+        #[serde(default)]
+        map: std::collections::BTreeMap<String, bool>,
+        #[serde(default)]
+        count: u32,
+        #[serde(default)]
+        share: f64,
+        inner: Option<Box<Shapes>>,
+    }
+
+    #[test]
+    fn what_has_another_shape_is_told_in_json_s_words() {
+        for (body, field, wanted) in [
+            (r#"{"list":"read"}"#, "list", "a list"),
+            (r#"{"list":[1]}"#, "list[0]", "a string"),
+            (r#"{"map":[]}"#, "map", "an object"),
+            (r#"{"map":{"a":1}}"#, "map.a", "a boolean"),
+            (r#"{"count":"many"}"#, "count", "a whole number"),
+            (r#"{"count":-1}"#, "count", "a whole number"),
+            (r#"{"share":"half"}"#, "share", "a number"),
+            (r#"{"inner":5}"#, "inner", "an object"),
+        ] {
+            let Err(ApiError::Validation(errors)) = parse::<Shapes>(body.as_bytes()) else { panic!("{body} was read") };
+            let mut expected = FieldErrors::default();
+            expected.add(field, format!("The {field} must be {wanted}."));
+            assert_eq!(errors, expected);
+        }
+    }
 }

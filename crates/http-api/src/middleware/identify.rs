@@ -31,10 +31,15 @@ pub(crate) async fn identify(
 }
 
 /// # Errors
-/// [`ApiError::RateLimited`] for an address that shows too many credentials that open nothing.
+/// [`ApiError::RateLimited`] for an address that shows too many credentials that open nothing, unless this one is known
+/// to open something.
 async fn look_into(request: &HttpRequest, shown: Shown) -> Result<Identity, ApiError> {
     let meter = Meter::of(request)?;
-    meter.check_failures()?;
+    if let Err(refusal) = meter.check_failures()
+        && !has_opened(request, &shown).await
+    {
+        return Err(refusal);
+    }
     let identity = match shown {
         Shown::Nothing => Identity::Anonymous,
         Shown::Unreadable => Identity::Rejected,
@@ -45,6 +50,17 @@ async fn look_into(request: &HttpRequest, shown: Shown) -> Result<Identity, ApiE
         meter.count_failure().await?;
     }
     Ok(identity)
+}
+
+/// Whether the credential is known as a good one: others behind the same address may show bad ones.
+async fn has_opened(request: &HttpRequest, shown: &Shown) -> bool {
+    let Shown::Credential(text) = shown else { return false };
+    if TokenAuthenticator::recognises(text) {
+        let Some(tokens) = request.app_data::<web::Data<TokenAuthenticator>>() else { return false };
+        return tokens.has_opened(text).await;
+    }
+    let Some(keys) = request.app_data::<web::Data<Authenticator>>() else { return false };
+    keys.has_opened(text).await
 }
 
 async fn authenticate(request: &HttpRequest, key: &str) -> Result<Identity, ApiError> {

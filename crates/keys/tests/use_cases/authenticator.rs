@@ -81,6 +81,23 @@ async fn a_key_ends_to_the_moment_although_it_is_remembered() {
 }
 
 #[tokio::test]
+async fn only_a_key_that_was_found_good_and_has_not_ended_is_known_to_open_something() {
+    let (good, stranger) = (token(1), token(2));
+    let now = core_domain::Clock::now(&ManualClock::default());
+    let ending = ApiKey { expires_at: Some(now.saturating_add(Duration::from_mins(1))), ..key(&good) };
+    let (authenticator, clock) = authenticator(store_of(ending, 2));
+    assert!(!authenticator.has_opened(good.expose()).await, "nothing is known yet, and nothing is looked up");
+    assert!(authenticator.authenticate(good.expose(), HERE).await.is_ok());
+    assert!(authenticator.authenticate(stranger.expose(), HERE).await.is_err());
+    clock.advance(Duration::from_secs(59));
+    assert!(authenticator.has_opened(good.expose()).await);
+    assert!(!authenticator.has_opened(stranger.expose()).await);
+    assert!(!authenticator.has_opened("no key").await);
+    clock.advance(Duration::from_secs(1));
+    assert!(!authenticator.has_opened(good.expose()).await);
+}
+
+#[tokio::test]
 async fn a_forgotten_key_is_looked_up_anew() {
     let token = token(1);
     let revoked = ApiKey { revoked_at: Some(Timestamp::MIN), ..key(&token) };

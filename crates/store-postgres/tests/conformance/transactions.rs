@@ -132,7 +132,8 @@ async fn a_lock_that_is_not_granted_in_time_may_be_retried() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pool_without_a_free_connection_may_be_retried() {
     let database = TestDatabase::migrated().await;
-    let small = PgStore::connect(&database.url, PgOptions { max_connections: 1 }).await.unwrap();
+    let small =
+        PgStore::connect(&database.url, PgOptions { max_connections: 1, ..PgOptions::default() }).await.unwrap();
     let _only = small.begin().await.unwrap();
     let error = small.begin().await.unwrap_err();
     assert!(error.is_retryable(), "{error:?}");
@@ -142,7 +143,9 @@ async fn a_pool_without_a_free_connection_may_be_retried() {
 async fn connections_that_the_server_closed_are_replaced() {
     const CONNECTIONS: usize = 3;
     let database = TestDatabase::migrated().await;
-    let store = PgStore::connect(&database.url, PgOptions { max_connections: CONNECTIONS }).await.unwrap();
+    let store = PgStore::connect(&database.url, PgOptions { max_connections: CONNECTIONS, ..PgOptions::default() })
+        .await
+        .unwrap();
     let mut open = Vec::new();
     for _ in 0..CONNECTIONS {
         open.push(store.begin().await.unwrap());

@@ -6,6 +6,7 @@
 mod limiter;
 mod lists;
 mod load;
+mod outage;
 mod retries;
 mod startup;
 
@@ -31,10 +32,15 @@ pub(crate) struct Args {
     /// How many rows the large list has.
     #[arg(long, default_value_t = 1_000_000)]
     rows: u64,
+    /// How often baseline and subject are measured in turns; the ratio is the median.
+    #[arg(long, default_value_t = 3)]
+    rounds: usize,
+    /// Only these measurements, by their names in the output.
+    #[arg(long)]
+    only: Vec<String>,
 }
 
 const CONNECTIONS: usize = 64;
-const ROUNDS: usize = 3;
 
 /// Prints one JSON object.
 #[expect(clippy::print_stdout, reason = "the figures are what this task is for")]
@@ -42,15 +48,14 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     if cfg!(debug_assertions) {
         // A slow load generator would take the machine from the server and flatter every ratio.
         let mut optimised = cargo(["run", "--release", "--package=xtask", "--quiet", "--", "bench"]);
-        optimised.arg(format!("--seconds={}", args.seconds)).arg(format!("--rows={}", args.rows));
+        optimised.args(std::env::args_os().skip(2));
         return run_program(&mut optimised);
     }
     ensure_installed()?;
     run_program(&mut cargo(["build", "--release", "--package=core-api", "--bins", "--examples"]))?;
-    let span = Duration::from_secs(args.seconds);
+    let (span, rounds) = (Duration::from_secs(args.seconds), args.rounds);
     let folder = TempDir::new().context("cannot make a temporary folder")?;
     let postgres = Postgres::start(Durability::Real)?;
-
     let redis = Redis::start()?;
 
     let on_sqlite = Setup::on_sqlite(&program(), folder.path())?;
@@ -59,21 +64,26 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let on_postgres = Setup::on(&program(), folder.path(), postgres.url())?;
     let postgres_caller = on_postgres.bootstrap()?;
     let postgres_keys = on_postgres.keys(CONNECTIONS)?;
+    let on_redis = on_sqlite.clone().with("REDIS_URL", &redis.url());
 
-    let figures = json!({
-        "connections": CONNECTIONS,
-        "rounds": ROUNDS,
-        "seconds_per_measurement": args.seconds,
-        "start_to_first_answer_ms": startup::first_answer(&on_sqlite, 15)?,
-        "me": me(&on_sqlite, &sqlite_keys, span)?,
-        "workspace_on_sqlite": workspace(&on_sqlite, &sqlite_caller, &sqlite_keys, span)?,
-        "workspace_on_postgres": workspace(&on_postgres, &postgres_caller, &postgres_keys, span)?,
-        "local_limiter": limiter::run(&on_sqlite, &sqlite_keys, span)?,
-        "redis_limiter": limiter::run(&on_sqlite.clone().with("REDIS_URL", &redis.url()), &sqlite_keys, span)?,
-        "list_of_keys": lists::run(&on_postgres, &postgres_caller, &postgres, args.rows)?,
-        "idempotent_post_on_sqlite": retries::run(&on_sqlite, &sqlite_keys, span)?,
-        "idempotent_post_on_postgres": retries::run(&on_postgres, &postgres_keys, span)?,
-    });
+    let measurements: [(&str, &dyn Fn() -> Result<Value>); 10] = [
+        ("start_to_first_answer_ms", &|| startup::first_answer(&on_sqlite, 15)),
+        ("me", &|| me(&on_sqlite, &sqlite_keys, span, rounds)),
+        ("workspace_on_sqlite", &|| workspace(&on_sqlite, &sqlite_caller, &sqlite_keys, span, rounds)),
+        ("workspace_on_postgres", &|| workspace(&on_postgres, &postgres_caller, &postgres_keys, span, rounds)),
+        ("local_limiter", &|| limiter::run(&on_sqlite, &sqlite_keys, span, rounds)),
+        ("redis_limiter", &|| limiter::run(&on_redis, &sqlite_keys, span, rounds)),
+        ("redis_outage", &|| outage::run(&on_sqlite, &sqlite_keys, span)),
+        ("list_of_keys", &|| lists::run(&on_postgres, &postgres_caller, &postgres, args.rows)),
+        ("idempotent_post_on_sqlite", &|| retries::run(&on_sqlite, &sqlite_keys, span, rounds)),
+        ("idempotent_post_on_postgres", &|| retries::run(&on_postgres, &postgres_keys, span, rounds)),
+    ];
+    let mut figures = json!({ "connections": CONNECTIONS, "rounds": rounds, "seconds_per_measurement": args.seconds });
+    for (name, measure) in measurements {
+        if args.only.is_empty() || args.only.iter().any(|only| only == name) {
+            figures[name] = measure()?;
+        }
+    }
     println!("{}", serde_json::to_string_pretty(&figures)?);
     Ok(())
 }
@@ -88,13 +98,14 @@ fn target(name: &str) -> PathBuf {
 }
 
 /// `GET /me` against a bare handler that answers JSON of the same size.
-fn me(setup: &Setup, keys: &[String], span: Duration) -> Result<Value> {
+fn me(setup: &Setup, keys: &[String], span: Duration, rounds: usize) -> Result<Value> {
     let server = setup.start("info")?;
     let idle_kib = server.resident_kib()?;
     let bare = Example::start("bare_handler", "/me", &[])?;
     let pairs = in_turns(
         || load::run(bare.port, &load::get("/me", keys), CONNECTIONS, span),
         || load::run(setup.port, &load::get("/api/v1/me", keys), CONNECTIONS, span),
+        rounds,
     )?;
     let loaded_kib = server.resident_kib()?;
     server.stop()?;
@@ -104,12 +115,13 @@ fn me(setup: &Setup, keys: &[String], span: Duration) -> Result<Value> {
 }
 
 /// `GET /workspaces/{id}` against the same query through the same pool without HTTP.
-fn workspace(setup: &Setup, caller: &Bootstrapped, keys: &[String], span: Duration) -> Result<Value> {
+fn workspace(setup: &Setup, caller: &Bootstrapped, keys: &[String], span: Duration, rounds: usize) -> Result<Value> {
     let server = setup.start("info")?;
     let path = format!("/api/v1/workspaces/{}", caller.workspace_id);
     let pairs = in_turns(
         || bare_query(setup, caller, span),
         || load::run(setup.port, &load::get(&path, keys), CONNECTIONS, span),
+        rounds,
     )?;
     server.stop()?;
     Ok(compared("bare_query", &pairs))
@@ -127,10 +139,14 @@ fn bare_query(setup: &Setup, caller: &Bootstrapped, span: Duration) -> Result<Fi
 type Pairs = Vec<(Figures, Figures)>;
 
 /// Both measurements in turns, so that a drift of the machine meets both.
-fn in_turns(baseline: impl Fn() -> Result<Figures>, subject: impl Fn() -> Result<Figures>) -> Result<Pairs> {
+fn in_turns(
+    baseline: impl Fn() -> Result<Figures>,
+    subject: impl Fn() -> Result<Figures>,
+    rounds: usize,
+) -> Result<Pairs> {
     baseline()?;
     subject()?;
-    (0..ROUNDS).map(|_| Ok((baseline()?, subject()?))).collect()
+    (0..rounds).map(|_| Ok((baseline()?, subject()?))).collect()
 }
 
 fn compared(baseline: &str, pairs: &Pairs) -> Value {

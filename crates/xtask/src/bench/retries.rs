@@ -10,7 +10,7 @@ use super::{CONNECTIONS, compared, in_turns, load};
 use crate::server::Setup;
 
 /// `POST /workspaces` under a new idempotency key each time, against the same without one.
-pub(crate) fn run(setup: &Setup, keys: &[String], span: Duration) -> Result<Value> {
+pub(crate) fn run(setup: &Setup, keys: &[String], span: Duration, rounds: usize) -> Result<Value> {
     let server = setup.start("info")?;
     let made = AtomicUsize::new(0);
     let post = |connection: usize, header: &str| {
@@ -35,6 +35,7 @@ pub(crate) fn run(setup: &Setup, keys: &[String], span: Duration) -> Result<Valu
                 span,
             )
         },
+        rounds,
     )?;
     server.stop()?;
     Ok(compared("without_key", &pairs))
