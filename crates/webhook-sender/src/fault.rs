@@ -20,6 +20,8 @@ pub(crate) enum Refusal {
     PlainHttp,
     #[error("name not found: {0}")]
     NameNotFound(String),
+    #[error("the egress proxy made no connection")]
+    Proxy,
 }
 
 const CUT_OFF: &str = "the connection was closed before the answer was complete";
@@ -31,7 +33,7 @@ pub(crate) fn sentence(error: reqwest::Error, is_proxied: bool) -> String {
         return told;
     }
     if error.is_connect() && is_proxied {
-        return "the egress proxy made no connection".to_owned();
+        return Refusal::Proxy.to_string();
     }
     if let Some(told) = causes(&error).find_map(|cause| cause.downcast_ref::<io::Error>().and_then(io_sentence)) {
         return told.to_owned();
@@ -83,7 +85,10 @@ fn tls_sentence(error: &rustls::Error) -> String {
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
                 "the certificate is for another name".to_owned()
             }
-            CertificateError::UnknownIssuer => "the certificate is signed by an unknown authority".to_owned(),
+            // A signature that does not fit is another authority's of the same name.
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+                "the certificate is signed by an unknown authority".to_owned()
+            }
             CertificateError::Revoked => "the certificate has been revoked".to_owned(),
             _ => "the certificate is not valid".to_owned(),
         },

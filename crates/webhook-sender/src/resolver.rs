@@ -60,16 +60,19 @@ impl Resolve for VettingResolver {
         Box::pin(async move {
             let host = name.as_str();
             let found = lookup.lookup(host).await.unwrap_or_default();
-            if found.is_empty() {
-                return Err(Refusal::NameNotFound(host.to_owned()).into());
-            }
+            let is_known = !found.is_empty();
             let admitted: Vec<SocketAddr> =
                 found.into_iter().filter(|address| rule.admits(*address)).map(|address| (address, 0).into()).collect();
-            match rule {
-                _ if !admitted.is_empty() => Ok(Box::new(admitted.into_iter()) as Addrs),
-                Rule::Explicit(_) => Err(Refusal::PlainHttp.into()),
-                Rule::Allowed(_) | Rule::Proxy => Err(Refusal::NoPublicAddress(host.to_owned()).into()),
+            if !admitted.is_empty() {
+                return Ok(Box::new(admitted.into_iter()) as Addrs);
             }
+            Err(match rule {
+                Rule::Proxy => Refusal::Proxy,
+                _ if !is_known => Refusal::NameNotFound(host.to_owned()),
+                Rule::Explicit(_) => Refusal::PlainHttp,
+                Rule::Allowed(_) => Refusal::NoPublicAddress(host.to_owned()),
+            }
+            .into())
         })
     }
 }

@@ -47,14 +47,14 @@ impl fmt::Debug for ReqwestSender {
 impl ReqwestSender {
     /// A sender that asks the system for addresses.
     pub fn new(options: SenderOptions, clock: Arc<dyn Clock>) -> Result<Self, InvalidOptions> {
-        Self::with_lookup(options, clock, Arc::new(SystemLookup))
+        Self::with_lookup(options, clock, &(Arc::new(SystemLookup) as Arc<dyn Lookup>))
     }
 
     /// A sender that asks `lookup` for addresses.
     pub fn with_lookup(
         options: SenderOptions,
         clock: Arc<dyn Clock>,
-        lookup: Arc<dyn Lookup>,
+        lookup: &Arc<dyn Lookup>,
     ) -> Result<Self, InvalidOptions> {
         let is_proxied = options.proxy.is_some();
         let client = |rule: Rule| {
