@@ -2,9 +2,12 @@
 
 mod bench;
 mod binary;
+mod chaos;
 mod ci;
+mod cpu;
 mod fuzz;
 mod process;
+mod receiver;
 mod server;
 mod test;
 mod tools;
@@ -27,6 +30,7 @@ enum Task {
     Ci(ci::Args),
     Fuzz(fuzz::Args),
     Bench(bench::Args),
+    Chaos(chaos::Args),
 }
 
 fn main() -> ExitCode {
@@ -35,6 +39,7 @@ fn main() -> ExitCode {
         Task::Ci(args) => ci::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Fuzz(args) => fuzz::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Bench(args) => bench::run(&args).map(|()| ExitCode::SUCCESS),
+        Task::Chaos(args) => chaos::run(&args).map(|()| ExitCode::SUCCESS),
     });
     outcome.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

@@ -66,9 +66,18 @@ impl Setup {
 
     /// So many account-level keys that may do everything.
     pub(crate) fn keys(&self, count: usize) -> Result<Vec<String>> {
+        self.make_keys(count, &[])
+    }
+
+    /// So many keys that are bound to a workspace.
+    pub(crate) fn keys_in(&self, workspace: i64, count: usize) -> Result<Vec<String>> {
+        self.make_keys(count, &[&format!("--workspace={workspace}")])
+    }
+
+    fn make_keys(&self, count: usize, more: &[&str]) -> Result<Vec<String>> {
         let arguments = ["key", "create", "--account=task@example.com", "--name=Task", "--scopes=*", "--json"];
         let make = |_| {
-            let printed: serde_json::Value = serde_json::from_str(&output(self.command().args(arguments))?)?;
+            let printed: serde_json::Value = serde_json::from_str(&output(self.command().args(arguments).args(more))?)?;
             Ok(printed["key"].as_str().context("`core-api key create` printed no key")?.to_owned())
         };
         (0..count).map(make).collect()
@@ -135,6 +144,18 @@ pub(crate) struct Server {
 }
 
 impl Server {
+    /// The process's id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Kills the server at once.
+    pub(crate) fn kill(&mut self) {
+        // Both fail only for a child that has ended.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
     /// The resident memory, in KiB.
     pub(crate) fn resident_kib(&self) -> Result<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;

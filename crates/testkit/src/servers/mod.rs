@@ -70,6 +70,11 @@ impl<Kind> Server<Kind> {
         self.url.clone()
     }
 
+    /// The ids of its processes.
+    pub fn processes(&self) -> Vec<u32> {
+        self.process.ids()
+    }
+
     /// Stops the server in an orderly way, breaking its connections, and starts it again.
     pub fn restart(&mut self) -> Result<(), ServerError> {
         self.process.stop();

@@ -88,6 +88,10 @@ impl Process {
         self.kill();
     }
 
+    pub(super) fn ids(&self) -> Vec<u32> {
+        self.home.processes()
+    }
+
     pub(super) fn signal_all(&self, name: &str) {
         for pid in self.home.processes() {
             signal(pid, name);

@@ -36,6 +36,50 @@ pub(crate) fn run(port: u16, requests: Requests<'_>, connections: usize, span: D
     figures(latencies.concat(), span)
 }
 
+/// `POST {path}` with a JSON body.
+pub(crate) fn post(path: &str, key: &str, workspace: i64, body: &str) -> String {
+    format!(
+        "POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {key}\r\nX-Workspace-ID: {workspace}\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+/// Sends one request; its answer, which must be a success, is returned without its head.
+pub(crate) fn once(port: u16, request: &str) -> Result<String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
+        stream.write_all(request.as_bytes()).await?;
+        let mut buffer = vec![0; 16 * 1024];
+        let whole = answer(&mut stream, &mut buffer).await?;
+        let text = std::str::from_utf8(&buffer[..whole])?;
+        Ok(text.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default())
+    })
+}
+
+/// Sends so many requests a second for `span`, whenever the answers come. Every answer must be a success.
+pub(crate) fn paced(port: u16, request: &dyn Fn(usize) -> String, per_second: u32, span: Duration) -> Result<()> {
+    const CONNECTIONS: u32 = 8;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let clients = (0..CONNECTIONS).map(async |connection| {
+            let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
+            stream.set_nodelay(true)?;
+            let (mut buffer, number) = (vec![0; 16 * 1024], usize::try_from(connection)?);
+            tokio::time::sleep(Duration::from_secs(1) / per_second * connection).await;
+            let mut pace = tokio::time::interval(Duration::from_secs(1) * CONNECTIONS / per_second);
+            for _ in 0..span.as_millis() * u128::from(per_second) / 1_000 / u128::from(CONNECTIONS) {
+                pace.tick().await;
+                stream.write_all(request(number).as_bytes()).await?;
+                answer(&mut stream, &mut buffer).await?;
+            }
+            anyhow::Ok(())
+        });
+        futures_util::future::try_join_all(clients).await.map(drop)
+    })
+}
+
 pub(crate) fn figures(mut latencies: Vec<Duration>, span: Duration) -> Result<Figures> {
     ensure!(!latencies.is_empty(), "nothing was answered");
     latencies.sort_unstable();
@@ -66,8 +110,8 @@ async fn client(port: u16, request: impl Fn(usize) -> String, span: Duration) ->
     Ok(latencies)
 }
 
-/// Reads one answer with a `Content-Length`.
-async fn answer(stream: &mut TcpStream, buffer: &mut [u8]) -> Result<()> {
+/// Reads one answer with a `Content-Length`; its length.
+async fn answer(stream: &mut TcpStream, buffer: &mut [u8]) -> Result<usize> {
     let mut have = 0;
     let mut whole = None;
     loop {
@@ -77,8 +121,8 @@ async fn answer(stream: &mut TcpStream, buffer: &mut [u8]) -> Result<()> {
         if whole.is_none() {
             whole = length(&buffer[..have])?;
         }
-        if whole.is_some_and(|whole| have >= whole) {
-            return Ok(());
+        if let Some(whole) = whole.filter(|whole| have >= *whole) {
+            return Ok(whole);
         }
     }
 }

@@ -5,10 +5,11 @@
 
 mod limiter;
 mod lists;
-mod load;
+pub(crate) mod load;
 mod outage;
 mod retries;
 mod startup;
+mod webhooks;
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -36,7 +37,6 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = 3)]
     rounds: usize,
     /// Only these measurements, by their names in the output.
-    #[arg(long)]
     only: Vec<String>,
 }
 
@@ -52,7 +52,14 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         return run_program(&mut optimised);
     }
     ensure_installed()?;
-    run_program(&mut cargo(["build", "--release", "--package=core-api", "--bins", "--examples"]))?;
+    run_program(&mut cargo([
+        "build",
+        "--release",
+        "--package=core-api",
+        "--package=webhook-sender",
+        "--bins",
+        "--examples",
+    ]))?;
     let (span, rounds) = (Duration::from_secs(args.seconds), args.rounds);
     let folder = TempDir::new().context("cannot make a temporary folder")?;
     let postgres = Postgres::start(Durability::Real)?;
@@ -66,7 +73,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let postgres_keys = on_postgres.keys(CONNECTIONS)?;
     let on_redis = on_sqlite.clone().with("REDIS_URL", &redis.url());
 
-    let measurements: [(&str, &dyn Fn() -> Result<Value>); 10] = [
+    let measurements: [(&str, &dyn Fn() -> Result<Value>); 11] = [
         ("start_to_first_answer_ms", &|| startup::first_answer(&on_sqlite, 15)),
         ("me", &|| me(&on_sqlite, &sqlite_keys, span, rounds)),
         ("workspace_on_sqlite", &|| workspace(&on_sqlite, &sqlite_caller, &sqlite_keys, span, rounds)),
@@ -77,6 +84,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         ("list_of_keys", &|| lists::run(&on_postgres, &postgres_caller, &postgres, args.rows)),
         ("idempotent_post_on_sqlite", &|| retries::run(&on_sqlite, &sqlite_keys, span, rounds)),
         ("idempotent_post_on_postgres", &|| retries::run(&on_postgres, &postgres_keys, span, rounds)),
+        ("webhooks", &|| webhooks::run(&program(), folder.path(), span)),
     ];
     let mut figures = json!({ "connections": CONNECTIONS, "rounds": rounds, "seconds_per_measurement": args.seconds });
     for (name, measure) in measurements {
@@ -88,7 +96,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-fn program() -> PathBuf {
+pub(crate) fn program() -> PathBuf {
     target("core-api")
 }
 
