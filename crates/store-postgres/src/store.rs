@@ -1,5 +1,6 @@
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 
 use core_domain::StorageError;
 use diesel_async::RunQueryDsl;
@@ -8,6 +9,7 @@ use tokio::runtime::Handle;
 use crate::connector::Connector;
 use crate::error::storage;
 use crate::pool::{self, Pool, Pooled};
+use crate::webhooks::Signal;
 use crate::{ConnectError, PgOptions, PgTx};
 
 /// One PostgreSQL database, shared by any number of replicas.
@@ -17,6 +19,9 @@ use crate::{ConnectError, PgOptions, PgTx};
 pub struct PgStore {
     pool: Pool,
     pub(crate) connector: Arc<Connector>,
+    pub(crate) signal: Arc<Signal>,
+    /// The endpoint at which the last claim ended.
+    pub(crate) last_claimed: Arc<AtomicI64>,
 }
 
 impl fmt::Debug for PgStore {
@@ -33,14 +38,16 @@ impl PgStore {
     /// connections and must live as long as the store.
     pub async fn connect(url: &str, options: PgOptions) -> Result<Self, ConnectError> {
         let connector = Arc::new(Connector::new(url, Handle::current())?);
-        let store = Self { pool: pool::pool(Arc::clone(&connector), options)?, connector };
+        let pool = pool::pool(Arc::clone(&connector), options)?;
+        let signal = Arc::new(Signal::new());
+        let store = Self { pool, connector, signal, last_claimed: Arc::default() };
         store.ping().await?;
         Ok(store)
     }
 
     /// Opens a transaction. Its statements each see what was committed before them (READ COMMITTED).
     pub async fn begin(&self) -> Result<PgTx, StorageError> {
-        PgTx::begin(self.connection("begin").await?, Arc::clone(&self.connector)).await
+        PgTx::begin(self.connection("begin").await?, Arc::clone(&self.connector), Arc::clone(&self.signal)).await
     }
 
     /// Asks the database for a sign of life.
