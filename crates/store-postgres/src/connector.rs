@@ -7,6 +7,7 @@ use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use rustls::crypto::aws_lc_rs;
 use rustls::{ClientConfig, RootCertStore};
 use tokio::runtime::Handle;
+use tokio::task::AbortHandle;
 use tokio_postgres::config::SslMode;
 use tokio_postgres::tls::{MakeTlsConnect, TlsConnect, TlsStream};
 use tokio_postgres::{CancelToken, Config, NoTls, Socket};
@@ -77,6 +78,11 @@ impl Connector {
             Some(tls) => open(&self.config, tls.clone()).await,
             None => open(&self.config, NoTls).await,
         }
+    }
+
+    /// Runs background work on the store's own runtime.
+    pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
+        self.runtime.spawn(work).abort_handle()
     }
 
     /// Stops a statement that nobody waits for any more, so that its transaction ends at once.

@@ -1,37 +1,23 @@
-use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use core_domain::{DomainEvent, Environment, Outbox, StorageError, WireWord as _, WorkspaceId};
+use core_domain::{DomainEvent, Environment, StorageError, WireWord as _, WorkspaceId};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
 use crate::error::{OrCorrupt as _, storage};
 use crate::schema::events;
-use crate::{PgStore, PgTx, time};
+use crate::{PgStore, time};
 
 const TABLE: &str = "events";
 
-#[derive(Queryable, Selectable, Insertable)]
+#[derive(Queryable, Selectable)]
 #[diesel(table_name = events)]
-struct EventRow {
+pub(crate) struct EventRow {
     id: String,
     workspace_id: i64,
     environment: String,
     event_type: String,
     data: String,
     created_at: DateTime<Utc>,
-}
-
-impl From<&DomainEvent> for EventRow {
-    fn from(event: &DomainEvent) -> Self {
-        Self {
-            id: event.id.as_str().to_owned(),
-            workspace_id: event.workspace_id.get(),
-            environment: event.environment.as_str().to_owned(),
-            event_type: event.event_type.clone(),
-            data: event.data.to_string(),
-            created_at: time::stored(event.created_at),
-        }
-    }
 }
 
 impl TryFrom<EventRow> for DomainEvent {
@@ -49,20 +35,10 @@ impl TryFrom<EventRow> for DomainEvent {
     }
 }
 
-#[async_trait]
-impl Outbox for PgTx {
-    async fn append(&mut self, event: &DomainEvent) -> Result<(), StorageError> {
-        const OPERATION: &str = "append";
-        let inserted =
-            diesel::insert_into(events::table).values(EventRow::from(event)).execute(self.start(OPERATION)?).await;
-        self.finish(OPERATION, inserted).map(drop)
-    }
-}
-
 impl PgStore {
     /// The first `limit` events of a workspace, in the order in which they were appended.
-    pub async fn list_events(&self, workspace: WorkspaceId, limit: u32) -> Result<Vec<DomainEvent>, StorageError> {
-        const OPERATION: &str = "list_events";
+    pub async fn list_events_of(&self, workspace: WorkspaceId, limit: u32) -> Result<Vec<DomainEvent>, StorageError> {
+        const OPERATION: &str = "list_events_of";
         let mut connection = self.connection(OPERATION).await?;
         let rows: Vec<EventRow> = events::table
             .filter(events::workspace_id.eq(workspace.get()))

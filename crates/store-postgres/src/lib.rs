@@ -12,10 +12,12 @@ mod list;
 mod memberships;
 mod migrations;
 mod pool;
+mod prepared;
 mod schema;
 mod store;
 mod time;
 mod tx;
+mod webhooks;
 mod workspaces;
 
 pub use connector::ConnectError;

@@ -85,10 +85,105 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    event_counts (workspace_id, environment, slot) {
+        workspace_id -> BigInt,
+        environment -> Text,
+        slot -> SmallInt,
+        events -> BigInt,
+    }
+}
+
+diesel::table! {
+    webhooks (id) {
+        id -> BigInt,
+        workspace_id -> BigInt,
+        environment -> Text,
+        url -> Text,
+        description -> Nullable<Text>,
+        subscriptions -> Text,
+        secret -> Bytea,
+        previous_secret -> Nullable<Bytea>,
+        previous_secret_until -> Nullable<Timestamptz>,
+        headers -> Text,
+        rate_limit -> Nullable<BigInt>,
+        granted -> Text,
+        disabled_at -> Nullable<Timestamptz>,
+        disabled_reason -> Nullable<Text>,
+        success_count -> BigInt,
+        failure_count -> BigInt,
+        consecutive_failures -> BigInt,
+        failing_since -> Nullable<Timestamptz>,
+        last_delivery_at -> Nullable<Timestamptz>,
+        settled_success -> BigInt,
+        settled_failed -> BigInt,
+        search_text -> Text,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        deleted_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    deliveries (id) {
+        id -> BigInt,
+        webhook_id -> BigInt,
+        workspace_id -> BigInt,
+        created_at -> Timestamptz,
+        due_at -> Nullable<Timestamptz>,
+        lease -> Nullable<BigInt>,
+        delivered_at -> Nullable<Timestamptz>,
+        next_retry_at -> Nullable<Timestamptz>,
+        attempt -> Integer,
+        response_code -> Nullable<Integer>,
+        environment -> Text,
+        kind -> Text,
+        status -> Text,
+        event_id -> Text,
+        event_type -> Text,
+    }
+}
+
+diesel::table! {
+    attempts (delivery_id, number) {
+        delivery_id -> BigInt,
+        number -> Integer,
+        started_at -> Timestamptz,
+        response_time_ms -> BigInt,
+        response_code -> Nullable<Integer>,
+        retry_after_seconds -> Nullable<BigInt>,
+        response_headers -> Nullable<Text>,
+        response_body -> Nullable<Text>,
+        error -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    webhook_days (webhook_id, day) {
+        webhook_id -> BigInt,
+        day -> Timestamptz,
+        successes -> BigInt,
+        failures -> BigInt,
+        response_time_ms -> BigInt,
+    }
+}
+
 diesel::joinable!(memberships -> accounts (account_id));
 diesel::joinable!(memberships -> workspaces (workspace_id));
 diesel::joinable!(api_keys -> workspaces (workspace_id));
-diesel::allow_tables_to_appear_in_same_query!(accounts, workspaces, memberships, api_keys);
+diesel::joinable!(webhooks -> workspaces (workspace_id));
+diesel::joinable!(deliveries -> webhooks (webhook_id));
+diesel::allow_tables_to_appear_in_same_query!(
+    accounts,
+    workspaces,
+    memberships,
+    api_keys,
+    webhooks,
+    deliveries,
+    webhook_days,
+    events,
+    event_counts,
+);
 
 diesel::define_sql_function! {
     /// The next number of a sequence.

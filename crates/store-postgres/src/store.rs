@@ -1,5 +1,6 @@
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 
 use core_domain::StorageError;
 use diesel_async::RunQueryDsl;
@@ -8,6 +9,7 @@ use tokio::runtime::Handle;
 use crate::connector::Connector;
 use crate::error::storage;
 use crate::pool::{Pooled, Pools};
+use crate::webhooks::Signal;
 use crate::{ConnectError, PgOptions, PgTx};
 
 /// One PostgreSQL database, shared by any number of replicas.
@@ -17,6 +19,9 @@ use crate::{ConnectError, PgOptions, PgTx};
 pub struct PgStore {
     pools: Arc<Pools>,
     pub(crate) connector: Arc<Connector>,
+    pub(crate) signal: Arc<Signal>,
+    /// The endpoint at which the last claim ended.
+    pub(crate) last_claimed: Arc<AtomicI64>,
 }
 
 impl fmt::Debug for PgStore {
@@ -33,7 +38,8 @@ impl PgStore {
     /// connections but those of [dedicated](Self::dedicate) threads, and must live as long as the store.
     pub async fn connect(url: &str, options: PgOptions) -> Result<Self, ConnectError> {
         let connector = Arc::new(Connector::new(url, Handle::current())?);
-        let store = Self { pools: Arc::new(Pools::new(Arc::clone(&connector), options)?), connector };
+        let pools = Arc::new(Pools::new(Arc::clone(&connector), options)?);
+        let store = Self { pools, connector, signal: Arc::new(Signal::new()), last_claimed: Arc::default() };
         store.ping().await?;
         Ok(store)
     }
@@ -48,7 +54,7 @@ impl PgStore {
 
     /// Opens a transaction. Its statements each see what was committed before them (READ COMMITTED).
     pub async fn begin(&self) -> Result<PgTx, StorageError> {
-        PgTx::begin(self.connection("begin").await?, Arc::clone(&self.connector)).await
+        PgTx::begin(self.connection("begin").await?, Arc::clone(&self.connector), Arc::clone(&self.signal)).await
     }
 
     /// Asks the database for a sign of life.

@@ -10,6 +10,7 @@ use diesel_async::{AnsiTransactionManager, AsyncPgConnection, TransactionManager
 use crate::connector::Connector;
 use crate::error::storage;
 use crate::pool::Pooled;
+use crate::webhooks::Signal;
 
 /// An open transaction.
 ///
@@ -20,6 +21,9 @@ pub struct PgTx {
     connection: Option<Pooled>,
     state: State,
     connector: Arc<Connector>,
+    pub(crate) signal: Arc<Signal>,
+    /// Whether it stored deliveries that nobody holds.
+    pub(crate) leaves_deliveries: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,8 +42,13 @@ impl fmt::Debug for PgTx {
 }
 
 impl PgTx {
-    pub(crate) async fn begin(connection: Pooled, connector: Arc<Connector>) -> Result<Self, StorageError> {
-        let mut tx = Self { connection: Some(connection), state: State::Ready, connector };
+    pub(crate) async fn begin(
+        connection: Pooled,
+        connector: Arc<Connector>,
+        signal: Arc<Signal>,
+    ) -> Result<Self, StorageError> {
+        let mut tx =
+            Self { connection: Some(connection), state: State::Ready, connector, signal, leaves_deliveries: false };
         let begun = AnsiTransactionManager::begin_transaction(tx.start("begin")?).await;
         tx.finish("begin", begun)?;
         Ok(tx)
@@ -84,6 +93,9 @@ impl Transaction for PgTx {
         let committed = AnsiTransactionManager::commit_transaction(self.start("commit")?).await;
         self.finish("commit", committed)?;
         self.connection = None;
+        if self.leaves_deliveries {
+            self.signal.raise();
+        }
         Ok(())
     }
 

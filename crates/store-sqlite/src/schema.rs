@@ -92,7 +92,101 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    event_counts (workspace_id, environment) {
+        workspace_id -> BigInt,
+        environment -> Text,
+        events -> BigInt,
+    }
+}
+
+diesel::table! {
+    webhooks (id) {
+        id -> BigInt,
+        workspace_id -> BigInt,
+        environment -> Text,
+        url -> Text,
+        description -> Nullable<Text>,
+        subscriptions -> Text,
+        secret -> Binary,
+        previous_secret -> Nullable<Binary>,
+        previous_secret_until -> Nullable<BigInt>,
+        headers -> Text,
+        rate_limit -> Nullable<BigInt>,
+        granted -> Text,
+        disabled_at -> Nullable<BigInt>,
+        disabled_reason -> Nullable<Text>,
+        success_count -> BigInt,
+        failure_count -> BigInt,
+        consecutive_failures -> BigInt,
+        failing_since -> Nullable<BigInt>,
+        last_delivery_at -> Nullable<BigInt>,
+        settled_success -> BigInt,
+        settled_failed -> BigInt,
+        search_text -> Text,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+        deleted_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    deliveries (id) {
+        id -> BigInt,
+        webhook_id -> BigInt,
+        workspace_id -> BigInt,
+        created_at -> BigInt,
+        due_at -> Nullable<BigInt>,
+        lease -> Nullable<BigInt>,
+        delivered_at -> Nullable<BigInt>,
+        next_retry_at -> Nullable<BigInt>,
+        attempt -> BigInt,
+        response_code -> Nullable<Integer>,
+        environment -> Text,
+        kind -> Text,
+        status -> Text,
+        event_id -> Text,
+        event_type -> Text,
+    }
+}
+
+diesel::table! {
+    attempts (delivery_id, number) {
+        delivery_id -> BigInt,
+        number -> BigInt,
+        started_at -> BigInt,
+        response_time_ms -> BigInt,
+        response_code -> Nullable<Integer>,
+        retry_after_seconds -> Nullable<BigInt>,
+        response_headers -> Nullable<Text>,
+        response_body -> Nullable<Text>,
+        error -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    webhook_days (webhook_id, day) {
+        webhook_id -> BigInt,
+        day -> BigInt,
+        successes -> BigInt,
+        failures -> BigInt,
+        response_time_ms -> BigInt,
+    }
+}
+
 diesel::joinable!(memberships -> accounts (account_id));
 diesel::joinable!(memberships -> workspaces (workspace_id));
 diesel::joinable!(api_keys -> workspaces (workspace_id));
-diesel::allow_tables_to_appear_in_same_query!(accounts, workspaces, memberships, api_keys);
+diesel::joinable!(webhooks -> workspaces (workspace_id));
+diesel::joinable!(deliveries -> webhooks (webhook_id));
+diesel::allow_tables_to_appear_in_same_query!(
+    accounts,
+    workspaces,
+    memberships,
+    api_keys,
+    webhooks,
+    deliveries,
+    webhook_days,
+    events,
+    event_counts,
+);

@@ -2,7 +2,7 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
-use crate::schema::{api_keys, events, memberships, workspaces};
+use crate::schema::{api_keys, event_counts, events, memberships, webhooks, workspaces};
 
 /// Skips what another replica is purging at this moment.
 pub(super) async fn purge(connection: &mut AsyncPgConnection, before: DateTime<Utc>, limit: u32) -> QueryResult<u64> {
@@ -26,6 +26,14 @@ pub(super) async fn purge(connection: &mut AsyncPgConnection, before: DateTime<U
         .filter(api_keys::revoked_at.is_not_null())
         .execute(connection)
         .await?;
+    // What they leave behind is purged in batches of its own.
+    diesel::update(webhooks::table)
+        .filter(webhooks::workspace_id.eq_any(&ids))
+        .filter(webhooks::deleted_at.is_null())
+        .set(webhooks::deleted_at.eq(before))
+        .execute(connection)
+        .await?;
+    diesel::delete(event_counts::table).filter(event_counts::workspace_id.eq_any(&ids)).execute(connection).await?;
     diesel::delete(events::table).filter(events::workspace_id.eq_any(&ids)).execute(connection).await?;
     diesel::delete(memberships::table).filter(memberships::workspace_id.eq_any(&ids)).execute(connection).await?;
     diesel::delete(workspaces::table).filter(workspaces::id.eq_any(&ids)).execute(connection).await?;
