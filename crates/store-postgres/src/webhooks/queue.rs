@@ -72,7 +72,7 @@ impl DeliveryQueue for PgStore {
         let next = candidates.partition_point(|candidate| candidate.due.webhook_id.get() <= last);
         candidates.rotate_left(next);
         let turns = usize::try_from(room.total).unwrap_or(usize::MAX);
-        let end = candidates.iter().take(turns).last().map_or(0, |candidate| candidate.due.webhook_id.get());
+        let end = candidates.iter().take(turns).next_back().map_or(0, |candidate| candidate.due.webhook_id.get());
         self.last_claimed.store(end, Ordering::Relaxed);
         claim::lease(&mut connection, candidates, lease, room, now).await
     }
