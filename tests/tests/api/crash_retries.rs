@@ -7,13 +7,15 @@ use acceptance::{Answer, Api, Backend, PATIENCE, Server, Stage, eventually, on_b
 use futures_util::future::{join, join_all};
 use serde_json::{Value, json};
 
-on_both_stores!(every_idempotency_key_has_one_effect_whatever_is_killed);
+on_both_stores!(
+    every_idempotency_key_has_one_effect_whatever_is_killed,
+    every_idempotency_key_has_one_effect_among_many_writers,
+);
 
-/// On each store.
-const KILLS: usize = 200;
-/// Of a server that has just started, in microseconds: time for some requests of every writer.
-const LONGEST_LIFE: u64 = 60_000;
-const WRITERS: usize = 4;
+/// Of each test, so twice as many on each store.
+const KILLS: usize = 100;
+/// Of a server that has just started, in microseconds: time for some requests of every writer on a busy machine.
+const LONGEST_LIFE: u64 = 200_000;
 
 /// Makes keys and workspaces by turns, each under an idempotency key of its own, and repeats what was not answered.
 struct Writer {
@@ -68,9 +70,17 @@ async fn kill_at_some_time(server: &mut Server) {
 }
 
 async fn every_idempotency_key_has_one_effect_whatever_is_killed(backend: Backend) {
+    kill_and_repeat(backend, 4).await;
+}
+
+async fn every_idempotency_key_has_one_effect_among_many_writers(backend: Backend) {
+    kill_and_repeat(backend, 12).await;
+}
+
+async fn kill_and_repeat(backend: Backend, writers: usize) {
     let mut stage = Stage::set(backend).await;
     let owner = stage.owner.in_workspace(stage.workspace_id);
-    let mut writers: Vec<_> = (0..WRITERS).map(|name| Writer { name, answered: Vec::new() }).collect();
+    let mut writers: Vec<_> = (0..writers).map(|name| Writer { name, answered: Vec::new() }).collect();
     for _ in 0..KILLS {
         let work = join_all(writers.iter_mut().map(|writer| writer.write(&owner, usize::MAX)));
         join(work, kill_at_some_time(&mut stage.server)).await;
