@@ -63,6 +63,9 @@ pub struct RateLimit {
 }
 
 impl RateLimit {
+    /// As many as anyone can make: no caller comes near it.
+    pub const UNLIMITED: Self = Self { per_minute: u32::MAX, burst_percent: 0 };
+
     /// The most requests ever let through in any 60 seconds: `floor(per_minute x (1 + burst))`.
     pub const fn ceiling(self) -> u64 {
         self.per_minute as u64 * (100 + self.burst_percent as u64) / 100
