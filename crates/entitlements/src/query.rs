@@ -24,8 +24,8 @@ pub struct UsageRow {
 /// Which recorded changes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct UsageFilter {
-    /// Of these features alone.
-    pub features: Option<Vec<FeatureKey>>,
+    /// Of this feature alone.
+    pub feature: Option<FeatureKey>,
     /// Recorded within this time.
     pub created: TimeRange,
 }
@@ -35,10 +35,9 @@ pub struct UsageFilter {
 #[expect(missing_docs, reason = "each variant is its wire word below")]
 pub enum UsageSort {
     CreatedAt,
-    Id,
 }
 
-core_domain::wire_words!(UsageSort { CreatedAt = "created_at", Id = "id" });
+core_domain::wire_words!(UsageSort { CreatedAt = "created_at" });
 
 impl UsageSort {
     /// Newest first.
