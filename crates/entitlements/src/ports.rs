@@ -107,7 +107,7 @@ pub struct Standing {
 }
 
 /// How it stands with one feature.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LineOfStanding {
     /// The counter of the period that was asked for.
     pub counter: Counter,

@@ -69,7 +69,7 @@ impl EntitlementService {
     }
 
     /// What there is to be entitled to.
-    pub fn catalogue(&self) -> &Catalogue {
+    pub fn catalogue(&self) -> &Arc<Catalogue> {
         &self.catalogue
     }
 

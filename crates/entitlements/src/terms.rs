@@ -49,7 +49,7 @@ pub struct Override {
 }
 
 /// What bounds a workspace: its tier, and what the operator adds for the feature in question.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Terms {
     /// The tier.
     pub tier: Tier,

@@ -310,7 +310,7 @@ impl<B: Backend> World<'_, B> {
             assert_eq!(removed, self.model.extras.remove(feature).is_some());
         } else {
             let extra = self.random.sometimes(85, || Extra::Amount(25)).unwrap_or(Extra::Unlimited);
-            let lasting = Duration::from_secs(3_600);
+            let lasting = Duration::from_hours(1);
             let ends_at = self.random.sometimes(70, || self.clock.now().saturating_add(lasting));
             let set = SetOverride { extra, ends_at };
             self.service.set_override(&mut *tx, self.home, known, set).await.unwrap();
