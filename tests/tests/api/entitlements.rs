@@ -197,7 +197,7 @@ async fn bad_input_is_named(backend: Backend) {
         ("?feature=posts&quantity=99999999999999999999", json!({ "quantity": [bounds] })),
         (
             "?feature=posts&amount=1",
-            json!({ "amount": ["The parameter amount is not known. Allowed: feature, quantity."] }),
+            json!({ "amount": ["The parameter amount is not known. Allowed: feature or quantity."] }),
         ),
     ] {
         api.get(&format!("{CHECK}{query}")).await.is(422, validation(errors));

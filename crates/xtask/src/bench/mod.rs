@@ -3,6 +3,7 @@
 //! Server, database and load generator share the machine, so absolute figures say little; a ratio of two that were
 //! measured in turns says what the API adds.
 
+mod entitlements;
 mod limiter;
 mod lists;
 mod load;
@@ -14,6 +15,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
+use clap::ValueEnum as _;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use testkit::servers::{Durability, Postgres, Redis, ensure_installed, free_port, poll_until};
@@ -25,12 +27,24 @@ use load::Figures;
 /// Measure throughput, latency, start-up and memory; prints JSON.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
+    /// Measure this alone.
+    #[arg(value_enum)]
+    only: Option<Subject>,
     /// How long each single measurement takes, in seconds.
     #[arg(long, default_value_t = 3)]
     seconds: u64,
     /// How many rows the large list has.
     #[arg(long, default_value_t = 1_000_000)]
     rows: u64,
+}
+
+/// What can be measured by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Subject {
+    /// Authentication, limits, lists and safe retries.
+    Core,
+    /// Checks, usage and summaries.
+    Entitlements,
 }
 
 const CONNECTIONS: usize = 64;
@@ -43,10 +57,30 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         // A slow load generator would take the machine from the server and flatter every ratio.
         let mut optimised = cargo(["run", "--release", "--package=xtask", "--quiet", "--", "bench"]);
         optimised.arg(format!("--seconds={}", args.seconds)).arg(format!("--rows={}", args.rows));
+        if let Some(name) = args.only.and_then(|only| only.to_possible_value()) {
+            optimised.arg(name.get_name());
+        }
         return run_program(&mut optimised);
     }
     ensure_installed()?;
     run_program(&mut cargo(["build", "--release", "--package=core-api", "--bins", "--examples"]))?;
+    let wants = |subject| args.only.is_none_or(|only| only == subject);
+    let mut figures = json!({
+        "connections": CONNECTIONS,
+        "rounds": ROUNDS,
+        "seconds_per_measurement": args.seconds,
+    });
+    if wants(Subject::Core) {
+        figures["core"] = core(args)?;
+    }
+    if wants(Subject::Entitlements) {
+        figures["entitlements"] = entitlements::run(Duration::from_secs(args.seconds))?;
+    }
+    println!("{}", serde_json::to_string_pretty(&figures)?);
+    Ok(())
+}
+
+fn core(args: &Args) -> Result<Value> {
     let span = Duration::from_secs(args.seconds);
     let folder = TempDir::new().context("cannot make a temporary folder")?;
     let postgres = Postgres::start(Durability::Real)?;
@@ -60,10 +94,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let postgres_caller = on_postgres.bootstrap()?;
     let postgres_keys = on_postgres.keys(CONNECTIONS)?;
 
-    let figures = json!({
-        "connections": CONNECTIONS,
-        "rounds": ROUNDS,
-        "seconds_per_measurement": args.seconds,
+    Ok(json!({
         "start_to_first_answer_ms": startup::first_answer(&on_sqlite, 15)?,
         "me": me(&on_sqlite, &sqlite_keys, span)?,
         "workspace_on_sqlite": workspace(&on_sqlite, &sqlite_caller, &sqlite_keys, span)?,
@@ -73,9 +104,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         "list_of_keys": lists::run(&on_postgres, &postgres_caller, &postgres, args.rows)?,
         "idempotent_post_on_sqlite": retries::run(&on_sqlite, &sqlite_keys, span)?,
         "idempotent_post_on_postgres": retries::run(&on_postgres, &postgres_keys, span)?,
-    });
-    println!("{}", serde_json::to_string_pretty(&figures)?);
-    Ok(())
+    }))
 }
 
 fn program() -> PathBuf {
