@@ -6,7 +6,7 @@ use http_api::UnitOfWork;
 use keys::{Authenticator, LastUsed};
 use tokio_util::sync::CancellationToken;
 
-/// Deleted workspaces are kept this long (contract: Workspaces).
+/// Deleted workspaces are kept this long (contract: Workspaces), and reservations that have ended.
 const RETENTION: Duration = Duration::from_hours(30 * 24);
 const PURGE_INTERVAL: Duration = Duration::from_hours(1);
 const RECORDS_INTERVAL: Duration = Duration::from_mins(5);
@@ -50,6 +50,32 @@ pub(crate) async fn purge_records(store: Arc<dyn UnitOfWork>, clock: Arc<dyn Clo
 async fn purge_some_records(store: &dyn UnitOfWork, clock: &dyn Clock) -> Result<u64, core_domain::StorageError> {
     let mut tx = store.begin().await?;
     let purged = tx.purge_records(clock.now(), RECORDS_BATCH).await?;
+    tx.commit().await?;
+    Ok(purged)
+}
+
+/// Purges reservations that ended some time ago.
+pub(crate) async fn purge_reservations(store: Arc<dyn UnitOfWork>, clock: Arc<dyn Clock>, stop: CancellationToken) {
+    while stop.run_until_cancelled(wait(PURGE_INTERVAL)).await.is_some() {
+        loop {
+            match purge_some_reservations(&*store, &*clock).await {
+                Ok(purged) if purged < u64::from(RECORDS_BATCH) => break,
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "ended reservations could not be purged; they will be tried again"
+                    );
+                    break;
+                }
+            }
+        }
+    }
+}
+
+async fn purge_some_reservations(store: &dyn UnitOfWork, clock: &dyn Clock) -> Result<u64, core_domain::StorageError> {
+    let mut tx = store.begin().await?;
+    let purged = tx.purge_reservations(clock.now().saturating_sub(RETENTION), RECORDS_BATCH).await?;
     tx.commit().await?;
     Ok(purged)
 }

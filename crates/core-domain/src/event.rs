@@ -10,6 +10,8 @@ pub enum EventKind {
     ApiKeyCreated,
     ApiKeyRotated,
     ApiKeyRevoked,
+    EntitlementLimitWarning,
+    EntitlementLimitReached,
 }
 
 crate::wire_words!(EventKind {
@@ -19,6 +21,8 @@ crate::wire_words!(EventKind {
     ApiKeyCreated = "api_key.created",
     ApiKeyRotated = "api_key.rotated",
     ApiKeyRevoked = "api_key.revoked",
+    EntitlementLimitWarning = "entitlement.limit_warning",
+    EntitlementLimitReached = "entitlement.limit_reached",
 });
 
 /// Something that happened in a workspace, to be told to its webhooks.

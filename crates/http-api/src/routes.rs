@@ -7,7 +7,7 @@ use actix_web::{App, Error, HttpResponse, guard, web};
 use utoipa::OpenApi;
 
 use crate::middleware::{deadline, identify, limit, observe, recognise_retries, shape_errors};
-use crate::{ApiError, Services, health, keys, me, openapi, workspaces};
+use crate::{ApiError, Services, entitlements, health, keys, me, openapi, workspaces};
 
 /// Declares every route once: for the router, for the OpenAPI document, and as a table for tests.
 macro_rules! route_table {
@@ -54,6 +54,19 @@ route_table! {
     "/api/v1/api-keys" => { get keys::handlers::list, post keys::handlers::create }
     "/api/v1/api-keys/{id}" => { get keys::handlers::get, delete keys::handlers::revoke }
     "/api/v1/api-keys/{id}/rotate" => { post keys::handlers::rotate }
+    "/api/v1/entitlements/check" => { get entitlements::handlers::check }
+    "/api/v1/entitlements/summary" => { get entitlements::handlers::summary }
+    "/api/v1/entitlements/usage" => { get entitlements::handlers::list, post entitlements::handlers::record }
+    "/api/v1/entitlements/history" => { get entitlements::handlers::history }
+    "/api/v1/entitlements/reservations" => { post entitlements::reservations::create }
+    "/api/v1/entitlements/reservations/{id}" => { get entitlements::reservations::get }
+    "/api/v1/entitlements/reservations/{id}/confirm" => { post entitlements::reservations::confirm }
+    "/api/v1/entitlements/reservations/{id}/release" => { post entitlements::reservations::release }
+    "/api/v1/operator/workspaces/{id}/overrides" => { get entitlements::overrides::list }
+    "/api/v1/operator/workspaces/{id}/overrides/{feature}" => {
+        put entitlements::overrides::set,
+        delete entitlements::overrides::delete,
+    }
 }
 
 /// The API on these services, for a server or a test to run.

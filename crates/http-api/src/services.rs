@@ -9,7 +9,7 @@ use limits::RateLimiter;
 use tokens::TokenAuthenticator;
 use workspaces::{WorkspaceReader, WorkspaceService};
 
-use crate::{ClientAddresses, HealthCheck, PublicUrl, UnitOfWork};
+use crate::{ClientAddresses, Entitlements, HealthCheck, PublicUrl, UnitOfWork};
 
 /// What the API stands on. The binary chooses the adapters behind it; tests choose mocks.
 #[derive(Clone)]
@@ -34,6 +34,8 @@ pub struct Services {
     pub workspaces: WorkspaceService,
     /// The use cases of keys.
     pub keys: KeyService,
+    /// Entitlements: the use cases, and what makes them fast.
+    pub entitlements: Arc<Entitlements>,
     /// What seals the answers kept for safe retries.
     pub sealer: Arc<Sealer>,
     /// What must be up for the service to be ready.
@@ -60,6 +62,8 @@ impl Services {
             .app_data(web::Data::from(self.store))
             .app_data(web::Data::from(self.workspace_reader))
             .app_data(web::Data::from(self.key_reader))
+            .app_data(web::Data::from(self.entitlements.catalogue()))
+            .app_data(web::Data::from(self.entitlements))
             .app_data(web::Data::from(self.sealer))
             .app_data(web::Data::new(self.workspaces))
             .app_data(web::Data::new(self.keys))

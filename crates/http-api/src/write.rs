@@ -5,6 +5,7 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use async_trait::async_trait;
 use core_domain::{StorageError, Transaction};
+use entitlements::EntitlementTx;
 use idempotency::IdempotencyTx;
 use keys::KeyTx;
 use workspaces::WorkspaceTx;
@@ -13,9 +14,9 @@ use crate::retry::{InvalidKey, Recorder};
 use crate::{Answer, ApiError};
 
 /// A transaction with everything that requests write.
-pub trait ApiTx: WorkspaceTx + KeyTx + IdempotencyTx {}
+pub trait ApiTx: WorkspaceTx + KeyTx + EntitlementTx + IdempotencyTx {}
 
-impl<T: WorkspaceTx + KeyTx + IdempotencyTx> ApiTx for T {}
+impl<T: WorkspaceTx + KeyTx + EntitlementTx + IdempotencyTx> ApiTx for T {}
 
 /// Where transactions come from.
 #[async_trait]
@@ -35,7 +36,7 @@ pub(crate) struct Write {
 
 impl Write {
     /// How often work is begun again that lost a race.
-    const ATTEMPTS: u32 = 4;
+    pub(crate) const ATTEMPTS: u32 = 4;
 
     /// Runs `effect` on a transaction and commits it with its answer; on an error, nothing of it stays.
     ///
@@ -56,6 +57,11 @@ impl Write {
             }
         });
         work.await.unwrap_or_else(|fault| Err(ApiError::Internal(fault.into())))
+    }
+
+    /// What keeps the answer, for work that shares its transaction with others.
+    pub(crate) fn into_recorder(self) -> Option<Recorder> {
+        self.recorder
     }
 
     async fn attempt<F>(&self, effect: &F) -> Result<Answer, ApiError>
@@ -91,7 +97,7 @@ impl Write {
     {
         let Some(recorder) = &self.recorder else { return effect(tx).await.map(Done::Anew) };
         if let Some(earlier) = recorder.claim(tx).await? {
-            return Ok(Done::Before(earlier));
+            return Ok(Done::Before(Answer::replayed(&earlier)));
         }
         tx.mark().await?;
         match effect(tx).await {
@@ -130,7 +136,7 @@ pub(crate) async fn commit(tx: Box<dyn Transaction>) -> Result<(), StorageError>
     tx.commit().await
 }
 
-fn is_retryable(cause: &core_domain::BoxError) -> bool {
+pub(crate) fn is_retryable(cause: &core_domain::BoxError) -> bool {
     cause.downcast_ref::<StorageError>().is_some_and(StorageError::is_retryable)
 }
 

@@ -69,6 +69,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "comma-separated addresses and CIDR blocks whose X-Forwarded-For and Forwarded are believed",
     ),
     setting(
+        "CORE_API_CATALOG",
+        None,
+        "TOML file with the tiers, features and limits; the catalogue that comes with the program when not set",
+    ),
+    setting("CORE_API_UPGRADE_URL", None, "where callers are sent whose plan gives no more"),
+    setting(
         "CORE_API_LOG",
         Some("info,actix_server=warn"),
         "what is logged: a level, or a filter such as info,http_api=debug",

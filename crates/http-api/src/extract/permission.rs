@@ -25,6 +25,10 @@ requirements! {
     ApiKeysRead = "api-keys":"read";
     ApiKeysWrite = "api-keys":"write";
     ApiKeysDelete = "api-keys":"delete";
+    EntitlementsRead = "entitlements":"read";
+    EntitlementsWrite = "entitlements":"write";
+    OperatorRead = "operator":"read";
+    OperatorWrite = "operator":"write";
 }
 
 /// Any credential, whatever its scopes.
