@@ -23,7 +23,7 @@ fn codes(status: u16) -> &'static [&'static str] {
     match status {
         400 => &["bad_request", "workspace_required"],
         401 => &["unauthorized"],
-        403 => &["access_denied"],
+        403 => &["access_denied", "feature_limit_reached"],
         404 => &["not_found"],
         405 => &["method_not_allowed"],
         408 => &["request_timeout"],

@@ -32,8 +32,13 @@ impl Operation {
         self.template.replace("{id}", &id.to_string())
     }
 
+    /// Whether it is on one thing that a caller may have. What the operator's are on, nobody else has at all.
     pub fn has_id(&self) -> bool {
-        self.template.contains("{id}")
+        self.template.contains("{id}") && !self.is_operators()
+    }
+
+    pub fn is_operators(&self) -> bool {
+        self.template.starts_with("/api/v1/operator/")
     }
 }
 

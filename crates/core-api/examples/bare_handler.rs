@@ -19,10 +19,22 @@ async fn me() -> HttpResponse {
     }))
 }
 
+/// As `GET /entitlements/check` answers.
+async fn check() -> HttpResponse {
+    HttpResponse::Ok().json(json!({
+        "allowed": true,
+        "feature": "posts",
+        "current_usage": 45,
+        "limit": null,
+        "available": null,
+    }))
+}
+
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let port: u16 = std::env::args().nth(1).unwrap_or_default().parse()?;
     let workers = std::thread::available_parallelism().map_or(2, usize::from);
-    let server = HttpServer::new(|| App::new().route("/me", web::get().to(me))).workers(workers);
+    let server = HttpServer::new(|| App::new().route("/me", web::get().to(me)).route("/check", web::get().to(check)))
+        .workers(workers);
     Ok(server.bind(("127.0.0.1", port))?.run().await?)
 }

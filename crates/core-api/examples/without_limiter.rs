@@ -9,7 +9,8 @@ use async_trait::async_trait;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use core_domain::{Clock, Entropy, RateLimit, StorageError};
-use http_api::{ApiTx, ClientAddresses, PublicUrl, Services, UnitOfWork};
+use entitlements::EntitlementService;
+use http_api::{ApiTx, ClientAddresses, Entitlements, PublicUrl, Services, UnitOfWork};
 use idempotency::Sealer;
 use keys::{Authenticator, KeyHasher, KeyService};
 use limits::{Decision, RateLimiter, Refusal, Standing, Subject};
@@ -51,11 +52,15 @@ async fn main() -> anyhow::Result<()> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy::default());
     let hasher = Arc::new(KeyHasher::new(&secret, &[]));
+    let work: Arc<dyn UnitOfWork> = Arc::new(Store(sqlite));
+    let entitlements = EntitlementService::new(Arc::default(), clock.clone(), entropy.clone());
+    let entitlements = Entitlements::new(entitlements, store.clone(), work.clone(), clock.clone(), None);
     let services = Services {
+        entitlements: Arc::new(entitlements),
         authenticator: Arc::new(Authenticator::new(store.clone(), hasher.clone(), clock.clone())),
         token_authenticator: None,
         rate_limiter: Arc::new(Everything),
-        store: Arc::new(Store(sqlite)),
+        store: work,
         workspace_reader: store.clone(),
         key_reader: store,
         workspaces: WorkspaceService::new(clock.clone(), entropy.clone()),

@@ -34,6 +34,9 @@ pub(crate) enum Command {
     /// Manage workspaces.
     #[command(subcommand)]
     Workspace(WorkspaceCommand),
+    /// Manage what workspaces are entitled to.
+    #[command(subcommand)]
+    Entitlement(EntitlementCommand),
     /// Print the OpenAPI document.
     Openapi,
     /// Look into the configuration.
@@ -128,6 +131,13 @@ pub(crate) struct CreateToken {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum WorkspaceCommand {
+    /// Give a workspace a tier, self-service or not.
+    SetTier {
+        /// The workspace's id.
+        id: i64,
+        /// The tier.
+        tier: String,
+    },
     /// List workspaces.
     List {
         /// Only those that the account with this email belongs to.
@@ -137,6 +147,56 @@ pub(crate) enum WorkspaceCommand {
         #[arg(long)]
         json: bool,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum EntitlementCommand {
+    /// Give one workspace more than its tier does.
+    #[command(subcommand)]
+    Override(OverrideCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum OverrideCommand {
+    /// Set an override, in place of an earlier one of the same feature.
+    Set(SetOverride),
+    /// List a workspace's overrides.
+    List {
+        /// The workspace, by id.
+        #[arg(long, value_name = "ID")]
+        workspace: i64,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Remove an override.
+    Remove {
+        /// The workspace, by id.
+        #[arg(long, value_name = "ID")]
+        workspace: i64,
+        /// The feature's key.
+        #[arg(long)]
+        feature: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SetOverride {
+    /// The workspace, by id.
+    #[arg(long, value_name = "ID")]
+    pub(crate) workspace: i64,
+    /// The feature's key.
+    #[arg(long)]
+    pub(crate) feature: String,
+    /// How many more than the tier gives.
+    #[arg(long, conflicts_with = "unlimited", required_unless_present = "unlimited")]
+    pub(crate) extra: Option<i64>,
+    /// Without limit; for a boolean feature, that it is there.
+    #[arg(long)]
+    pub(crate) unlimited: bool,
+    /// When it ends (RFC 3339); never when not given.
+    #[arg(long)]
+    pub(crate) until: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]

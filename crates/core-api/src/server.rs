@@ -5,7 +5,8 @@ use actix_web::HttpServer;
 use anyhow::Context;
 use core_domain::{Clock, Entropy};
 use dispatcher::Dispatcher;
-use http_api::{ClientAddresses, PublicUrl, Running, Services};
+use entitlements::EntitlementService;
+use http_api::{ClientAddresses, Entitlements, PublicUrl, Running, Services};
 use jwt_verifier::JwtVerifier;
 use keys::{Authenticator, KeyService};
 use system::{OsEntropy, SystemClock};
@@ -66,6 +67,7 @@ pub(crate) async fn serve(config: &Config) -> anyhow::Result<()> {
     tend_deliveries(&tasks, config, &store, &clock, &stop);
     tasks.spawn(workers::record_last_used(Arc::clone(&services.authenticator), stop.clone()));
     tasks.spawn(workers::purge_records(Arc::clone(&services.store), Arc::clone(&services.clock), stop.clone()));
+    tasks.spawn(workers::purge_reservations(Arc::clone(&services.store), Arc::clone(&services.clock), stop.clone()));
     tasks.spawn(workers::purge_workspaces(Arc::clone(&services.store), Arc::clone(&services.clock), stop.clone()));
     serve_metrics(&tasks, metrics);
     let server = server.run();
@@ -151,7 +153,16 @@ pub(crate) async fn services(
     let hasher = Arc::new(secrets.key_hasher());
     let Limiter { limiter, health } = Limiter::open(config, &clock).await?;
     let authenticator = Authenticator::new(Arc::clone(&store.credentials), Arc::clone(&hasher), Arc::clone(&clock));
+    let entitlements = EntitlementService::new(config.catalogue()?, Arc::clone(&clock), Arc::clone(&entropy));
+    let entitlements = Entitlements::new(
+        entitlements,
+        Arc::clone(&store.entitlements),
+        Arc::clone(&store.unit_of_work),
+        Arc::clone(&clock),
+        config.upgrade_url.clone(),
+    );
     Ok(Services {
+        entitlements: Arc::new(entitlements),
         authenticator: Arc::new(authenticator),
         token_authenticator: token_authenticator(config, store, &clock).await?.map(Arc::new),
         rate_limiter: limiter,

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use async_trait::async_trait;
 use core_domain::{BoxError, StorageError};
+use entitlements::EntitlementReader;
 use http_api::{ApiTx, HealthCheck, UnitOfWork};
 use keys::{CredentialStore, KeyReader};
 use store_postgres::{PgOptions, PgStore};
@@ -23,6 +24,7 @@ pub(crate) struct Store {
     pub(crate) deliveries: Arc<dyn DeliveryQueue>,
     pub(crate) credentials: Arc<dyn CredentialStore>,
     pub(crate) accounts: Arc<dyn AccountDirectory>,
+    pub(crate) entitlements: Arc<dyn EntitlementReader>,
     pub(crate) health: Arc<dyn HealthCheck>,
 }
 
@@ -67,7 +69,8 @@ macro_rules! adapt {
                     webhooks: shared.clone(),
                     deliveries: shared.clone(),
                     credentials: shared.clone(),
-                    accounts: shared,
+                    accounts: shared.clone(),
+                    entitlements: shared,
                     health: adapted,
                 }
             }

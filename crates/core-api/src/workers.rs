@@ -8,7 +8,7 @@ use keys::{Authenticator, LastUsed};
 use tokio_util::sync::CancellationToken;
 use webhooks::DeliveryQueue;
 
-/// Deleted workspaces are kept this long (contract: Workspaces).
+/// Deleted workspaces are kept this long (contract: Workspaces), and reservations that have ended.
 const RETENTION: Duration = Duration::from_hours(30 * 24);
 const PURGE_INTERVAL: Duration = Duration::from_hours(1);
 const RECORDS_INTERVAL: Duration = Duration::from_mins(5);
@@ -96,6 +96,32 @@ pub(crate) async fn measure_queue(queue: Arc<dyn DeliveryQueue>, clock: Arc<dyn 
             Err(error) => tracing::debug!(%error, "the queue could not be measured"),
         }
     }
+}
+
+/// Purges reservations that ended some time ago.
+pub(crate) async fn purge_reservations(store: Arc<dyn UnitOfWork>, clock: Arc<dyn Clock>, stop: CancellationToken) {
+    while stop.run_until_cancelled(wait(PURGE_INTERVAL)).await.is_some() {
+        loop {
+            match purge_some_reservations(&*store, &*clock).await {
+                Ok(purged) if purged < u64::from(RECORDS_BATCH) => break,
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "ended reservations could not be purged; they will be tried again"
+                    );
+                    break;
+                }
+            }
+        }
+    }
+}
+
+async fn purge_some_reservations(store: &dyn UnitOfWork, clock: &dyn Clock) -> Result<u64, core_domain::StorageError> {
+    let mut tx = store.begin().await?;
+    let purged = tx.purge_reservations(clock.now().saturating_sub(RETENTION), RECORDS_BATCH).await?;
+    tx.commit().await?;
+    Ok(purged)
 }
 
 /// Purges workspaces whose retention is over.

@@ -11,6 +11,8 @@ pub enum EventKind {
     ApiKeyRotated,
     ApiKeyRevoked,
     WebhookDisabled,
+    EntitlementLimitWarning,
+    EntitlementLimitReached,
 }
 
 crate::wire_words!(EventKind {
@@ -21,6 +23,8 @@ crate::wire_words!(EventKind {
     ApiKeyRotated = "api_key.rotated",
     ApiKeyRevoked = "api_key.revoked",
     WebhookDisabled = "webhook.disabled",
+    EntitlementLimitWarning = "entitlement.limit_warning",
+    EntitlementLimitReached = "entitlement.limit_reached",
 });
 
 /// Something that happened in a workspace, to be told to its webhooks.

@@ -1,6 +1,6 @@
 use crate::{
-    AccountId, AllowedIps, ApiKeyId, Environment, LineageId, McpServers, Permission, RateLimit, ScopeSet, Tier,
-    Timestamp, WorkspaceId,
+    AccountId, AllowedIps, ApiKeyId, Environment, LineageId, McpServers, Permission, ScopeSet, Tier, Timestamp,
+    WorkspaceId,
 };
 
 /// Who is calling, once a credential has been accepted.
@@ -50,10 +50,5 @@ impl Principal {
     /// Whether the credential's scopes allow `permission`.
     pub fn may(&self, permission: Permission) -> bool {
         self.scopes.grants(permission)
-    }
-
-    /// The caller's request allowance.
-    pub fn rate_limit(&self) -> RateLimit {
-        self.tier.rate_limit()
     }
 }

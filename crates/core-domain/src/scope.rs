@@ -21,6 +21,11 @@ impl fmt::Display for Permission {
     }
 }
 
+/// The resource that no wildcard reaches: what only the operator of the service may do, in any workspace.
+///
+/// Nobody can hand out a scope on it who was not given it by name, so that `*` stays what a customer may have.
+const OPERATOR: &str = "operator";
+
 /// One scope that a credential holds.
 ///
 /// Forms (contract: Scopes): `resource:action`, `resource:*` (every action on it), `*:action` or its short form
@@ -58,12 +63,15 @@ impl Scope {
 
     /// Whether holding this scope is enough for `permission`.
     pub fn grants(&self, permission: Permission) -> bool {
-        self.resource().is_none_or(|held| held == permission.resource)
+        self.resource().map_or(permission.resource != OPERATOR, |held| held == permission.resource)
             && self.action().is_none_or(|held| held == permission.action)
     }
 
     /// Whether everything that `other` grants is granted by this scope, now and for resources yet unknown.
     pub fn covers(&self, other: &Self) -> bool {
+        if other.resource() == Some(OPERATOR) && self.resource() != Some(OPERATOR) {
+            return false;
+        }
         let within = |held: Option<&str>, wanted: Option<&str>| held.is_none() || held == wanted;
         within(self.resource(), other.resource()) && within(self.action(), other.action())
     }
@@ -217,6 +225,19 @@ mod tests {
 
     fn scopes() -> impl Strategy<Value = ScopeSet> {
         prop::collection::vec(scope(), 0..5).prop_map(ScopeSet::from_iter)
+    }
+
+    #[test]
+    fn the_operator_s_scopes_are_reached_by_name_alone() {
+        let set: Permission = Permission::new("operator", "write");
+        let scope = |text: &str| text.parse::<Scope>().unwrap();
+        for wide in ["*", "write", "*:write"] {
+            assert!(!scope(wide).grants(set) && !scope(wide).covers(&scope("operator:write")), "{wide}");
+        }
+        for named in ["operator:write", "operator:*"] {
+            assert!(scope(named).grants(set) && scope(named).covers(&scope("operator:write")), "{named}");
+        }
+        assert!(scope("*").covers(&scope("*")) && !scope("*").covers(&scope("operator:*")));
     }
 
     proptest! {

@@ -38,19 +38,6 @@ impl Tier {
     pub fn from_rank(rank: i16) -> Option<Self> {
         Self::ALL.iter().copied().find(|tier| tier.rank() == rank)
     }
-
-    /// The tier's request allowance (reference: Rate Limits).
-    pub const fn rate_limit(self) -> RateLimit {
-        let (per_minute, burst_percent) = match self {
-            Self::Free => (60, 0),
-            Self::Starter => (1_000, 20),
-            Self::Pro => (5_000, 30),
-            Self::Business => (10_000, 40),
-            Self::Agency => (20_000, 50),
-            Self::Enterprise => (100_000, 100),
-        };
-        RateLimit { per_minute, burst_percent }
-    }
 }
 
 /// How many requests a caller may make.
@@ -63,6 +50,9 @@ pub struct RateLimit {
 }
 
 impl RateLimit {
+    /// As many as anyone can make: no caller comes near it.
+    pub const UNLIMITED: Self = Self { per_minute: u32::MAX, burst_percent: 0 };
+
     /// The most requests ever let through in any 60 seconds: `floor(per_minute x (1 + burst))`.
     pub const fn ceiling(self) -> u64 {
         self.per_minute as u64 * (100 + self.burst_percent as u64) / 100
@@ -81,8 +71,9 @@ mod tests {
     }
 
     #[test]
-    fn ceilings_follow_the_reference() {
-        let ceilings: Vec<u64> = Tier::ALL.iter().map(|tier| tier.rate_limit().ceiling()).collect();
-        assert_eq!(ceilings, [60, 1_200, 6_500, 14_000, 30_000, 200_000]);
+    fn a_ceiling_is_the_limit_and_its_burst_rounded_down() {
+        let ceiling = |per_minute, burst_percent| RateLimit { per_minute, burst_percent }.ceiling();
+        assert_eq!([ceiling(60, 0), ceiling(5_000, 30), ceiling(33, 10)], [60, 6_500, 36]);
+        assert_eq!(RateLimit::UNLIMITED.ceiling(), u64::from(u32::MAX));
     }
 }

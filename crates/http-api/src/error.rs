@@ -25,6 +25,16 @@ pub enum ApiError {
     /// The credential is good, but not for this.
     #[error("{0}")]
     AccessDenied(String),
+    /// There is no more of a feature, or none at all.
+    #[error("{message}")]
+    FeatureLimitReached {
+        /// The feature's key.
+        feature: String,
+        /// A sentence for people.
+        message: &'static str,
+        /// Where more can be had.
+        upgrade_url: Option<String>,
+    },
     /// Nothing here that the caller may know of.
     #[error("Resource not found.")]
     NotFound,
@@ -97,6 +107,7 @@ impl ApiError {
             Self::WorkspaceRequired => (StatusCode::BAD_REQUEST, "workspace_required"),
             Self::Unauthorized => (StatusCode::UNAUTHORIZED, "unauthorized"),
             Self::AccessDenied(_) => (StatusCode::FORBIDDEN, "access_denied"),
+            Self::FeatureLimitReached { .. } => (StatusCode::FORBIDDEN, "feature_limit_reached"),
             Self::NotFound => (StatusCode::NOT_FOUND, "not_found"),
             Self::MethodNotAllowed(_) => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
             Self::RequestTimeout => (StatusCode::REQUEST_TIMEOUT, "request_timeout"),
@@ -130,6 +141,12 @@ impl ApiError {
                 body["reset_at"] = reset_at.to_string().into();
                 header = Some((header::RETRY_AFTER, seconds.to_string()));
             }
+            Self::FeatureLimitReached { feature, upgrade_url, .. } => {
+                body["feature"] = feature.as_str().into();
+                if let Some(url) = upgrade_url {
+                    body["upgrade_url"] = url.as_str().into();
+                }
+            }
             Self::Unauthorized => header = Some((header::WWW_AUTHENTICATE, "Bearer".to_owned())),
             Self::MethodNotAllowed(allowed) => header = Some((header::ALLOW, allowed.clone())),
             Self::Unavailable(_) | Self::DeadlineExceeded | Self::IdempotencyInProgress => {
@@ -145,6 +162,7 @@ impl ApiError {
         match self {
             Self::BadRequest(_)
             | Self::WorkspaceRequired
+            | Self::FeatureLimitReached { .. }
             | Self::NotFound
             | Self::Conflict(_)
             | Self::CannotRetry(_)

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod answer;
+mod entitlements;
 mod error;
 mod events;
 mod extract;
@@ -19,6 +20,7 @@ mod workspaces;
 mod write;
 
 pub use answer::Answer;
+pub use entitlements::Entitlements;
 pub use error::{ApiError, FieldErrors};
 pub use health::HealthCheck;
 pub use openapi::openapi;

@@ -41,6 +41,12 @@ pub(crate) struct ErrorBody {
     /// With `validation_failed`: what is wrong, by field.
     #[schema(required = false, nullable = false)]
     errors: Option<BTreeMap<String, Vec<String>>>,
+    /// With `feature_limit_reached`.
+    #[schema(required = false, nullable = false)]
+    feature: Option<String>,
+    /// With `feature_limit_reached`: where more can be had.
+    #[schema(required = false, nullable = false)]
+    upgrade_url: Option<String>,
     /// With `rate_limit_exceeded`: seconds to wait.
     #[schema(required = false, nullable = false)]
     retry_after: Option<u64>,
@@ -72,7 +78,7 @@ pub(crate) struct WorkspaceHeader {
 #[openapi(
     info(
         title = "core-api",
-        description = "A multi-tenant API platform: workspaces and API keys.\n\nEvery error has the same shape. Every answer carries X-Request-ID.",
+        description = "A multi-tenant API platform: workspaces, API keys and entitlements.\n\nEvery error has the same shape. Every answer carries X-Request-ID.",
         license(name = "EUPL-1.2", identifier = "EUPL-1.2"),
     ),
     components(schemas(ErrorBody))

@@ -1,21 +1,34 @@
-use std::cell::Cell;
 use std::collections::HashSet;
-use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use actix_web::{HttpMessage, HttpRequest, web};
 use core_domain::Clock;
 use idempotency::{Claim, Claimed, IdempotencyKey, RETENTION, RecordId, RecordedAnswer, Sealer};
 
+use crate::ApiError;
 use crate::write::ApiTx;
-use crate::{Answer, ApiError};
 
 /// A request that its client may repeat (contract: Idempotency).
 pub(crate) struct Retry {
     pub(crate) claim: Claim,
     pub(crate) key: IdempotencyKey,
     /// Whether its record has been seen to.
-    pub(crate) is_settled: Cell<bool>,
+    is_settled: AtomicBool,
+}
+
+impl Retry {
+    pub(crate) fn new(claim: Claim, key: IdempotencyKey) -> Self {
+        Self { claim, key, is_settled: AtomicBool::new(false) }
+    }
+
+    pub(crate) fn settle(&self) {
+        self.is_settled.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_settled(&self) -> bool {
+        self.is_settled.load(Ordering::Relaxed)
+    }
 }
 
 /// An `Idempotency-Key` that is none, and why. It is told once the request is known to be one that changes something.
@@ -24,7 +37,7 @@ pub(crate) struct InvalidKey(pub(crate) &'static str);
 /// Keeps the answers of repeatable requests within transactions.
 #[derive(Clone)]
 pub(crate) struct Recorder {
-    pub(crate) retry: Rc<Retry>,
+    pub(crate) retry: Arc<Retry>,
     sealer: Arc<Sealer>,
     clock: Arc<dyn Clock>,
     running: Running,
@@ -33,7 +46,7 @@ pub(crate) struct Recorder {
 impl Recorder {
     /// The recorder of a request that carries an idempotency key.
     pub(crate) fn of(request: &HttpRequest) -> Option<Self> {
-        let retry = Rc::clone(request.extensions().get::<Rc<Retry>>()?);
+        let retry = Arc::clone(request.extensions().get::<Arc<Retry>>()?);
         let sealer = Arc::clone(request.app_data::<web::Data<Sealer>>()?);
         let clock = Arc::clone(request.app_data::<web::Data<dyn Clock>>()?);
         let running = request.app_data::<web::Data<Running>>()?.as_ref().clone();
@@ -44,9 +57,9 @@ impl Recorder {
     ///
     /// # Errors
     /// Says why the request is neither: its key was used for another request, or the first one's end is not known yet.
-    pub(crate) async fn claim(&self, tx: &mut dyn ApiTx) -> Result<Option<Answer>, ApiError> {
-        let Retry { claim, key, is_settled } = &*self.retry;
-        is_settled.set(true);
+    pub(crate) async fn claim(&self, tx: &mut dyn ApiTx) -> Result<Option<RecordedAnswer>, ApiError> {
+        let Retry { claim, key, .. } = &*self.retry;
+        self.retry.settle();
         let before = match tx.claim_record(claim, self.clock.now()).await? {
             Claimed::First => return Ok(None),
             Claimed::InProgress => return Err(ApiError::IdempotencyInProgress),
@@ -61,7 +74,7 @@ impl Recorder {
             return Err(error);
         };
         match self.sealer.open(&claim.record, key, &sealed) {
-            Ok(answer) => Ok(Some(Answer::replayed(&answer))),
+            Ok(answer) => Ok(Some(answer)),
             // What the first request was told is lost, but not that it was: it must not happen twice.
             Err(_) => Err(ApiError::IdempotencyOutcomeUnknown),
         }

@@ -7,7 +7,7 @@ use actix_web::{App, Error, HttpResponse, guard, web};
 use utoipa::OpenApi;
 
 use crate::middleware::{deadline, identify, limit, observe, recognise_retries, shape_errors};
-use crate::{ApiError, Services, events, health, keys, me, openapi, webhooks, workspaces};
+use crate::{ApiError, Services, entitlements, events, health, keys, me, openapi, webhooks, workspaces};
 
 /// Declares every route once: for the router, for the OpenAPI document, and as a table for tests.
 macro_rules! route_table {
@@ -69,6 +69,19 @@ route_table! {
     "/api/v1/webhooks/{id}/deliveries/{delivery_id}/retry" => { post webhooks::deliveries::retry }
     "/api/v1/events" => { get events::handlers::list, post events::handlers::publish }
     "/api/v1/events/{id}" => { get events::handlers::get }
+    "/api/v1/entitlements/check" => { get entitlements::handlers::check }
+    "/api/v1/entitlements/summary" => { get entitlements::handlers::summary }
+    "/api/v1/entitlements/usage" => { get entitlements::handlers::list, post entitlements::handlers::record }
+    "/api/v1/entitlements/history" => { get entitlements::handlers::history }
+    "/api/v1/entitlements/reservations" => { post entitlements::reservations::create }
+    "/api/v1/entitlements/reservations/{id}" => { get entitlements::reservations::get }
+    "/api/v1/entitlements/reservations/{id}/confirm" => { post entitlements::reservations::confirm }
+    "/api/v1/entitlements/reservations/{id}/release" => { post entitlements::reservations::release }
+    "/api/v1/operator/workspaces/{id}/overrides" => { get entitlements::overrides::list }
+    "/api/v1/operator/workspaces/{id}/overrides/{feature}" => {
+        put entitlements::overrides::set,
+        delete entitlements::overrides::delete,
+    }
 }
 
 /// The API on these services, for a server or a test to run.

@@ -10,7 +10,7 @@ use tokens::TokenAuthenticator;
 use webhooks::{Courier, DeliveryQueue, EventPublisher, WebhookReader, WebhookService};
 use workspaces::{WorkspaceReader, WorkspaceService};
 
-use crate::{ClientAddresses, HealthCheck, PublicUrl, Running, UnitOfWork};
+use crate::{ClientAddresses, Entitlements, HealthCheck, PublicUrl, Running, UnitOfWork};
 
 /// What the API stands on. The binary chooses the adapters behind it; tests choose mocks.
 #[derive(Clone)]
@@ -45,6 +45,8 @@ pub struct Services {
     pub courier: Arc<Courier>,
     /// Where the results of tests are written.
     pub delivery_queue: Arc<dyn DeliveryQueue>,
+    /// Entitlements: the use cases, and what makes them fast.
+    pub entitlements: Arc<Entitlements>,
     /// What seals the answers kept for safe retries.
     pub sealer: Arc<Sealer>,
     /// The requests that are being worked on outside the store.
@@ -73,6 +75,8 @@ impl Services {
             .app_data(web::Data::from(self.store))
             .app_data(web::Data::from(self.workspace_reader))
             .app_data(web::Data::from(self.key_reader))
+            .app_data(web::Data::from(self.entitlements.catalogue()))
+            .app_data(web::Data::from(self.entitlements))
             .app_data(web::Data::from(self.sealer))
             .app_data(web::Data::from(self.webhook_reader))
             .app_data(web::Data::new(self.webhooks))

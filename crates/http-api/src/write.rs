@@ -5,6 +5,7 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use async_trait::async_trait;
 use core_domain::{StorageError, Transaction};
+use entitlements::EntitlementTx;
 use idempotency::IdempotencyTx;
 use keys::KeyTx;
 use webhooks::WebhookTx;
@@ -14,9 +15,9 @@ use crate::retry::{InvalidKey, Recorder};
 use crate::{Answer, ApiError};
 
 /// A transaction with everything that requests write.
-pub trait ApiTx: WorkspaceTx + KeyTx + WebhookTx + IdempotencyTx {}
+pub trait ApiTx: WorkspaceTx + KeyTx + EntitlementTx + WebhookTx + IdempotencyTx {}
 
-impl<T: WorkspaceTx + KeyTx + WebhookTx + IdempotencyTx> ApiTx for T {}
+impl<T: WorkspaceTx + KeyTx + EntitlementTx + WebhookTx + IdempotencyTx> ApiTx for T {}
 
 /// Where transactions come from.
 #[async_trait]
@@ -36,7 +37,7 @@ pub(crate) struct Write {
 
 impl Write {
     /// How often work is begun again that lost a race.
-    const ATTEMPTS: u32 = 4;
+    pub(crate) const ATTEMPTS: u32 = 4;
 
     /// Runs `effect` on a transaction and commits it with its answer; on an error, nothing of it stays.
     ///
@@ -57,6 +58,11 @@ impl Write {
     /// Whether the client may repeat the request: its answer is to be kept.
     pub(crate) fn is_repeatable(&self) -> bool {
         self.recorder.is_some()
+    }
+
+    /// What keeps the answer, for work that shares its transaction with others.
+    pub(crate) fn into_recorder(self) -> Option<Recorder> {
+        self.recorder
     }
 
     /// Runs a request whose effect lies outside the store: `begin` is committed first, with the note that the request
@@ -145,7 +151,7 @@ impl Write {
     {
         let Some(recorder) = &self.recorder else { return effect(tx).await.map(Done::Anew) };
         if let Some(earlier) = recorder.claim(tx).await? {
-            return Ok(Done::Before(earlier));
+            return Ok(Done::Before(Answer::replayed(&earlier)));
         }
         tx.mark().await?;
         match effect(tx).await {
@@ -196,7 +202,7 @@ pub(crate) async fn commit(tx: Box<dyn Transaction>) -> Result<(), StorageError>
     tx.commit().await
 }
 
-fn is_retryable(cause: &core_domain::BoxError) -> bool {
+pub(crate) fn is_retryable(cause: &core_domain::BoxError) -> bool {
     cause.downcast_ref::<StorageError>().is_some_and(StorageError::is_retryable)
 }
 

@@ -194,7 +194,7 @@ impl KeyService {
         Ok((IssuedKey { key, token }, grace_ends_at))
     }
 
-    /// Ends a key at once and announces it.
+    /// Ends a key at once and announces it. Returns it as it was ended.
     pub async fn revoke(
         &self,
         tx: &mut dyn KeyTx,
@@ -207,6 +207,8 @@ impl KeyService {
         if !tx.revoke_key(id, self.clock.now()).await? {
             return Err(RevokeKeyError::NotFound);
         }
+        // Read anew: a rotation may have come between, and none can any more.
+        let key = tx.find_key_for_change(KeyReach::of(caller, context), id).await?.ok_or(RevokeKeyError::NotFound)?;
         self.announce(tx, EventKind::ApiKeyRevoked, context.id, &key).await?;
         Ok(key)
     }

@@ -6,10 +6,13 @@ mod support;
 
 use std::time::Duration;
 
-use core_domain::{RateLimit, Tier};
+use core_domain::RateLimit;
 use limits::{Decision, Window};
 use proptest::prelude::*;
 use support::{Arrival, Log, traces};
+
+const FREE: RateLimit = RateLimit { per_minute: 60, burst_percent: 0 };
+const STARTER: RateLimit = RateLimit { per_minute: 1_000, burst_percent: 20 };
 
 /// Plays the trace, and checks each decision against the log.
 fn play(trace: &[Arrival]) -> Result<(), TestCaseError> {
@@ -60,7 +63,7 @@ fn flood(limit: RateLimit, from: Duration, span: Duration) -> Vec<Duration> {
 
 #[test]
 fn a_flood_gets_the_ceiling_in_every_minute_and_no_more() {
-    let limit = Tier::Free.rate_limit();
+    let limit = FREE;
     let ceiling = usize::try_from(limit.ceiling()).unwrap();
     let admitted = flood(limit, Duration::from_millis(12_345), Duration::from_mins(5));
     for (first, beyond) in admitted.iter().zip(admitted.iter().skip(ceiling)) {
@@ -72,14 +75,14 @@ fn a_flood_gets_the_ceiling_in_every_minute_and_no_more() {
 
 #[test]
 fn bursts_on_both_sides_of_a_minutes_edge_share_one_limit() {
-    let limit = Tier::Starter.rate_limit();
+    let limit = STARTER;
     let admitted = flood(limit, Duration::from_secs(59), Duration::from_secs(2));
     assert_eq!(admitted.len(), 1_200);
 }
 
 #[test]
 fn a_change_of_tier_applies_to_what_was_counted_before() {
-    let (free, starter) = (Tier::Free.rate_limit(), Tier::Starter.rate_limit());
+    let (free, starter) = (FREE, STARTER);
     let now = Duration::from_secs(1_000);
     let mut window = Window::default();
     let mut admitted = |limit| (0..5_000).filter(|_| window.try_consume(limit, now).is_admitted()).count();
@@ -88,7 +91,7 @@ fn a_change_of_tier_applies_to_what_was_counted_before() {
 
 #[test]
 fn an_hour_of_refusals_makes_the_wait_no_longer() {
-    let free = Tier::Free.rate_limit();
+    let free = FREE;
     let start = Duration::from_millis(500);
     let mut window = Window::default();
     for _ in 0..60 {

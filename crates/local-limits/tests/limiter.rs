@@ -8,11 +8,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use core_domain::{LineageId, Tier, Timestamp};
+use core_domain::{LineageId, RateLimit, Timestamp};
 use limits::{ANONYMOUS, RateLimiter, Subject, conformance};
 use local_limits::LocalRateLimiter;
 use testkit::ManualClock;
 use tokio::runtime::{Builder, Runtime};
+
+const STARTER: RateLimit = RateLimit { per_minute: 1_000, burst_percent: 20 };
 
 fn limiter() -> (Arc<LocalRateLimiter>, Arc<ManualClock>) {
     let clock = Arc::new(ManualClock::default());
@@ -64,7 +66,7 @@ conformance! {
 #[test]
 fn threads_get_exactly_the_ceiling_of_each_subject() {
     let (limiter, _) = limiter();
-    let limit = Tier::Starter.rate_limit();
+    let limit = STARTER;
     let subjects = [lineage(1), lineage(2), address(1)];
     let passed: [AtomicUsize; 3] = Default::default();
     thread::scope(|scope| {

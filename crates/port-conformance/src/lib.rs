@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a property that does not hold is to panic")]
 
+use ::entitlements::{EntitlementReader, EntitlementTx};
 use ::idempotency::IdempotencyTx;
 use ::keys::{CredentialStore, KeyReader, KeyTx};
 use ::tokens::AccountDirectory;
@@ -13,6 +14,8 @@ pub mod conflicts;
 pub mod credentials;
 pub mod directory;
 pub mod endings;
+pub mod entitlement_model;
+pub mod entitlements;
 pub mod extremes;
 pub mod filters;
 pub mod idempotency;
@@ -32,9 +35,9 @@ pub mod workspaces;
 #[async_trait]
 pub trait Backend: Send + Sync + 'static {
     /// What reads outside a transaction.
-    type Store: WorkspaceReader + KeyReader + CredentialStore + AccountDirectory;
+    type Store: WorkspaceReader + KeyReader + CredentialStore + AccountDirectory + EntitlementReader;
     /// The open transaction.
-    type Tx: WorkspaceTx + KeyTx + IdempotencyTx;
+    type Tx: WorkspaceTx + KeyTx + IdempotencyTx + EntitlementTx;
 
     /// The store.
     fn store(&self) -> &Self::Store;
@@ -123,6 +126,20 @@ macro_rules! storage_conformance {
                 a_purge_takes_only_what_is_expired_up_to_its_limit
                 of_concurrent_claimers_one_commits
                 a_claim_that_is_given_up_passes_to_another
+            }
+            entitlements {
+                of_concurrent_takers_none_passes_the_limit
+                concurrent_changes_have_one_order
+                of_concurrent_confirmations_one_counts
+                a_rollback_counts_nothing
+                a_workspace_that_is_gone_counts_nothing
+                a_tier_is_read_under_the_lock
+                extreme_reservations_and_records_come_back_as_they_were
+                a_purge_takes_ended_reservations_alone
+                a_purged_workspace_leaves_nothing_counted
+            }
+            entitlement_model {
+                any_sequence_equals_the_model
             }
             marks {
                 undoing_keeps_what_was_before_the_mark_and_nothing_after_it

@@ -1,5 +1,6 @@
 //! The traits that every property calls through.
 
+pub(crate) use ::entitlements::{EntitlementReader as _, EntitlementRepository as _};
 pub(crate) use ::idempotency::IdempotencyRepository as _;
 pub(crate) use ::keys::{CredentialStore as _, KeyReader as _, KeyRepository as _};
 pub(crate) use ::tokens::AccountDirectory as _;

@@ -4,6 +4,7 @@ mod account_directory;
 mod accounts;
 mod connector;
 mod credentials;
+mod entitlements;
 mod error;
 mod events;
 mod idempotency;

@@ -3,6 +3,7 @@
 mod account_directory;
 mod accounts;
 mod credentials;
+mod entitlements;
 mod error;
 mod events;
 mod idempotency;

@@ -174,6 +174,71 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    entitlement_counters (workspace_id, environment, feature, period_start) {
+        workspace_id -> BigInt,
+        environment -> Text,
+        feature -> Text,
+        period_start -> BigInt,
+        used -> BigInt,
+        announced -> SmallInt,
+        records -> BigInt,
+    }
+}
+
+diesel::table! {
+    entitlement_usage (id) {
+        id -> BigInt,
+        workspace_id -> BigInt,
+        environment -> Text,
+        feature -> Text,
+        quantity -> BigInt,
+        balance -> BigInt,
+        metadata -> Nullable<Text>,
+        reservation_id -> Nullable<BigInt>,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    entitlement_days (workspace_id, environment, day, feature) {
+        workspace_id -> BigInt,
+        environment -> Text,
+        day -> BigInt,
+        feature -> Text,
+        used -> BigInt,
+        freed -> BigInt,
+        records -> BigInt,
+        balance -> BigInt,
+    }
+}
+
+diesel::table! {
+    entitlement_reservations (id) {
+        id -> BigInt,
+        workspace_id -> BigInt,
+        environment -> Text,
+        feature -> Text,
+        period_start -> BigInt,
+        quantity -> BigInt,
+        metadata -> Nullable<Text>,
+        confirmed -> Nullable<BigInt>,
+        settled_at -> Nullable<BigInt>,
+        expires_at -> BigInt,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    entitlement_overrides (workspace_id, feature) {
+        workspace_id -> BigInt,
+        feature -> Text,
+        extra -> Nullable<BigInt>,
+        ends_at -> Nullable<BigInt>,
+        created_at -> BigInt,
+    }
+}
+
 diesel::joinable!(memberships -> accounts (account_id));
 diesel::joinable!(memberships -> workspaces (workspace_id));
 diesel::joinable!(api_keys -> workspaces (workspace_id));
@@ -190,3 +255,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     events,
     event_counts,
 );
+diesel::allow_tables_to_appear_in_same_query!(workspaces, entitlement_days);
+diesel::allow_tables_to_appear_in_same_query!(workspaces, entitlement_reservations);
+diesel::allow_tables_to_appear_in_same_query!(workspaces, entitlement_overrides);

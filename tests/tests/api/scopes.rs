@@ -19,6 +19,11 @@ fn body(operation: &Operation) -> Option<Value> {
     match (operation.method.as_str(), operation.template.as_str()) {
         ("POST" | "PATCH", template) if template.ends_with("/rotate") => Some(json!({})),
         ("POST", "/api/v1/api-keys") => Some(json!({ "name": "Scoped", "scopes": [] })),
+        ("POST", "/api/v1/entitlements/usage" | "/api/v1/entitlements/reservations") => {
+            Some(json!({ "feature": "posts" }))
+        }
+        ("POST", template) if template.starts_with("/api/v1/entitlements/") => Some(json!({})),
+        ("PUT", _) => Some(json!({ "unlimited": true })),
         ("POST" | "PATCH", _) => Some(json!({ "name": "Scoped" })),
         _ => None,
     }
@@ -26,13 +31,23 @@ fn body(operation: &Operation) -> Option<Value> {
 
 /// Calls the operation on something made for the call.
 async fn call(stage: &Stage, operation: &Operation, caller: &Api) -> Answer {
-    let id = if operation.template.contains("/workspaces/") {
+    let id = if operation.template.contains("/reservations/") {
+        let body = json!({ "feature": "posts" });
+        let home = stage.owner.in_workspace(stage.workspace_id);
+        home.post("/api/v1/entitlements/reservations", body).await.data(201)["id"].as_i64().unwrap()
+    } else if operation.is_operators() {
+        let id = stage.workspace(json!({ "name": "Scoped" })).await["id"].as_i64().unwrap();
+        let arguments = ["--feature", "posts", "--unlimited", "--workspace", &id.to_string()];
+        assert!(stage.run(&[&["entitlement", "override", "set"], &arguments[..]].concat()).status.success());
+        id
+    } else if operation.template.contains("/workspaces/") {
         stage.workspace(json!({ "name": "Scoped" })).await["id"].as_i64().unwrap()
     } else {
         stage.key(json!({ "scopes": [] })).await.id
     };
     let caller = caller.in_workspace(stage.workspace_id);
-    let path = operation.path(id);
+    let path = operation.path(id).replace("{feature}", "posts");
+    let path = if path.ends_with("/check") { path + "?feature=posts" } else { path };
     let request = caller.request(&operation.method, &path);
     match body(operation) {
         Some(body) => request.json(&body).send().await,
@@ -48,6 +63,10 @@ async fn every_operation_requires_its_documented_scope(backend: Backend) {
         "api-keys:delete",
         "api-keys:read",
         "api-keys:write",
+        "entitlements:read",
+        "entitlements:write",
+        "operator:read",
+        "operator:write",
         "workspaces:delete",
         "workspaces:read",
         "workspaces:write",

@@ -3,6 +3,7 @@ use core_domain::{
     ApiKeyId, Credential, Environment, Principal, Role, ScopeSet, Tier, Timestamp, WireWord, WorkspaceContext,
     WorkspaceId,
 };
+use entitlements::{LimitedStock, Place};
 use http_api::Services;
 use keys::{ApiKey, IssueKey, KeyName};
 use serde_json::{Value, json};
@@ -30,7 +31,10 @@ pub(crate) async fn create(services: &Services, arguments: CreateKey) -> anyhow:
             allowed_ips: None,
             mcp_servers: None,
         };
-        services.keys.issue(&mut *tx, &operator(&account), context, command).await?
+        let issued = services.keys.issue(&mut *tx, &operator(&account), context, command).await?;
+        let place = Place { workspace_id: context.id, environment: issued.key.environment };
+        services.entitlements.service().take(&mut *tx, place, LimitedStock::ApiKeys).await?;
+        issued
     } else {
         if expires_at.is_some() {
             bail!("--expires-at needs --workspace: an account-level key does not expire");
@@ -79,7 +83,11 @@ pub(crate) async fn revoke(services: &Services, email: &str, id: i64) -> anyhow:
     };
     let context = context(services, &account, place.get()).await?;
     let mut tx = services.store.begin().await?;
-    services.keys.revoke(&mut *tx, &operator(&account), context, id).await?;
+    let key = services.keys.revoke(&mut *tx, &operator(&account), context, id).await?;
+    if key.counts_in(context.id) {
+        let place = Place { workspace_id: context.id, environment: key.environment };
+        services.entitlements.service().give_back(&mut *tx, place, LimitedStock::ApiKeys).await?;
+    }
     tx.commit().await?;
     print(&format!("Revoked the key {id}."))
 }
@@ -127,7 +135,7 @@ fn operator(account: &Account) -> Principal {
         account_id: account.id,
         bound_to: None,
         environment: Environment::Live,
-        scopes: "*".parse().unwrap_or_default(),
+        scopes: "* operator:*".parse().unwrap_or_default(),
         tier: Tier::Enterprise,
         ceiling: Tier::Enterprise,
         allowed_ips: None,

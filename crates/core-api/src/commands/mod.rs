@@ -2,6 +2,7 @@
 
 mod bootstrap;
 mod check;
+mod entitlement;
 mod healthcheck;
 mod key;
 mod token;
@@ -16,7 +17,9 @@ use dispatcher::Publisher;
 use http_api::Services;
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::{Cli, Command, ConfigCommand, KeyCommand, TokenCommand, WorkspaceCommand};
+use crate::cli::{
+    Cli, Command, ConfigCommand, EntitlementCommand, KeyCommand, OverrideCommand, TokenCommand, WorkspaceCommand,
+};
 use crate::config::Config;
 use crate::stores::Store;
 use crate::{server, telemetry};
@@ -38,6 +41,21 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Key(KeyCommand::Revoke { account, id }) => key::revoke(&open(&config).await?, &account, id).await,
         Command::Workspace(WorkspaceCommand::List { account, json }) => {
             workspace::list(&open(&config).await?, account.as_deref(), json).await
+        }
+        Command::Workspace(WorkspaceCommand::SetTier { id, tier }) => {
+            workspace::set_tier(&open(&config).await?, id, &tier).await
+        }
+        Command::Entitlement(EntitlementCommand::Override(command)) => {
+            let services = open(&config).await?;
+            match command {
+                OverrideCommand::Set(arguments) => entitlement::set_override(&services, arguments).await,
+                OverrideCommand::List { workspace, json } => {
+                    entitlement::list_overrides(&services, workspace, json).await
+                }
+                OverrideCommand::Remove { workspace, feature } => {
+                    entitlement::remove_override(&services, workspace, &feature).await
+                }
+            }
         }
         Command::Token(TokenCommand::Create(arguments)) => {
             token::create(&config, &open(&config).await?, arguments).await

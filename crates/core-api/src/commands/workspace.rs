@@ -1,12 +1,25 @@
-use core_domain::{AccountId, PageRequest, WireWord};
+use anyhow::Context;
+use core_domain::{AccountId, Environment, PageRequest, Role, Tier, WireWord, WorkspaceContext, WorkspaceId};
 use http_api::Services;
 use serde_json::{Value, json};
-use workspaces::{Workspace, WorkspaceFilter, WorkspaceQuery, WorkspaceSort};
+use workspaces::{UpdateWorkspace, Workspace, WorkspaceFilter, WorkspaceQuery, WorkspaceSort};
 
 use super::{key, print};
 
 /// How many workspaces are read at a time.
 const BATCH: u32 = PageRequest::MAX_PER_PAGE;
+
+/// Gives a workspace a tier.
+pub(crate) async fn set_tier(services: &Services, id: i64, tier: &str) -> anyhow::Result<()> {
+    let id = WorkspaceId::try_from(id).context("the id must be positive")?;
+    let tier = Tier::from_word(tier).with_context(|| format!("{tier} is no tier"))?;
+    let context = WorkspaceContext { id, tier, role: Some(Role::Owner) };
+    let change = UpdateWorkspace { tier: Some(tier), ..UpdateWorkspace::default() };
+    let mut tx = services.store.begin().await?;
+    let workspace = services.workspaces.update(&mut *tx, context, change, Environment::Live).await?;
+    tx.commit().await?;
+    print(&format!("The workspace {} ({}) has the tier {tier}.", workspace.id, workspace.name.as_str()))
+}
 
 /// Prints all workspaces, or those of one account, by id.
 pub(crate) async fn list(services: &Services, account: Option<&str>, as_json: bool) -> anyhow::Result<()> {

@@ -11,10 +11,12 @@ use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 use core_domain::parse_network;
+use entitlements::Catalogue;
 use ipnet::IpNet;
 use jwt_verifier::{Hs256Secret, JwtOptions, KeySource};
 
@@ -37,6 +39,9 @@ pub(crate) struct Config {
     pub(crate) webhooks: WebhookSettings,
     pub(crate) log: String,
     pub(crate) log_format: LogFormat,
+    /// Where callers are sent who want more.
+    pub(crate) upgrade_url: Option<String>,
+    catalogue: Option<PathBuf>,
     jwt: Option<JwtOptions>,
     secret_key: Option<String>,
     previous_secret_keys: Vec<String>,
@@ -82,6 +87,8 @@ impl Config {
             webhooks: WebhookSettings::of(values)?,
             log: values.parse("CORE_API_LOG", log_filter)?,
             log_format: values.parse("CORE_API_LOG_FORMAT", log_format)?,
+            upgrade_url: values.parse_optional("CORE_API_UPGRADE_URL", upgrade_url)?,
+            catalogue: values.get("CORE_API_CATALOG").map(PathBuf::from),
             jwt: jwt::options(values)?,
             secret_key: values.get("CORE_API_SECRET_KEY").map(str::to_owned),
             previous_secret_keys: values.parse("CORE_API_PREVIOUS_SECRET_KEYS", |text| Ok(list(text)))?,
@@ -100,6 +107,15 @@ impl Config {
                  Make one with: openssl rand -base64 32"
             ),
         }
+    }
+
+    /// The tiers, features and limits.
+    pub(crate) fn catalogue(&self) -> anyhow::Result<Arc<Catalogue>> {
+        let Some(path) = &self.catalogue else { return Ok(Arc::default()) };
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("CORE_API_CATALOG: {} can't be read", path.display()))?;
+        let read = Catalogue::from_toml(&text);
+        Ok(Arc::new(read.with_context(|| format!("CORE_API_CATALOG: {} is wrong", path.display()))?))
     }
 
     /// How signed tokens are verified, where any are accepted.
@@ -132,6 +148,8 @@ impl Config {
             ("listen", self.listen.to_string()),
             ("metrics listen", self.metrics_listen.map_or("off".to_owned(), |address| address.to_string())),
             ("public URL", self.public_url.clone().unwrap_or_else(|| "from each request".to_owned())),
+            ("catalogue", self.catalogue.as_ref().map_or("built in".to_owned(), |path| path.display().to_string())),
+            ("upgrade URL", self.upgrade_url.clone().unwrap_or_else(|| "none".to_owned())),
             ("signed tokens", jwt::describe(self.jwt.as_ref())),
             ("trusted proxies", listed(&proxies)),
             ("webhook addresses allowed", listed(&webhook_nets)),
@@ -194,6 +212,12 @@ fn public_url(text: &str) -> anyhow::Result<String> {
     if !matches!(url.scheme(), "http" | "https") || url.query().is_some() || url.fragment().is_some() {
         bail!("must be an http or https URL without query and fragment");
     }
+    Ok(text.to_owned())
+}
+
+fn upgrade_url(text: &str) -> anyhow::Result<String> {
+    let url = url::Url::parse(text).context("must be a URL, such as https://example.com/upgrade")?;
+    ensure!(matches!(url.scheme(), "http" | "https"), "must be an http or https URL");
     Ok(text.to_owned())
 }
 
@@ -263,6 +287,7 @@ mod tests {
             ("CORE_API_LOG_FORMAT", "xml"),
             ("CORE_API_DATABASE_POOL", "0"),
             ("CORE_API_REDIS_BUDGET_MS", "0"),
+            ("CORE_API_UPGRADE_URL", "example.com/upgrade"),
             ("REDIS_URL", "localhost"),
             ("CORE_API_WEBHOOK_WORKERS", "yes"),
             ("CORE_API_WEBHOOK_ALLOW_NETS", "127.0.0.1/33"),

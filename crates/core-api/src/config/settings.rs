@@ -107,6 +107,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "how long events, deliveries and their attempts are kept, 1 to 3650",
     ),
     setting(
+        "CORE_API_CATALOG",
+        None,
+        "TOML file with the tiers, features and limits; the catalogue that comes with the program when not set",
+    ),
+    setting("CORE_API_UPGRADE_URL", None, "where callers are sent whose plan gives no more"),
+    setting(
         "CORE_API_LOG",
         Some("info,actix_server=warn"),
         "what is logged: a level, or a filter such as info,http_api=debug",

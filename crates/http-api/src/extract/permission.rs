@@ -30,6 +30,10 @@ requirements! {
     WebhooksDelete = "webhooks":"delete";
     EventsRead = "events":"read";
     EventsWrite = "events":"write";
+    EntitlementsRead = "entitlements":"read";
+    EntitlementsWrite = "entitlements":"write";
+    OperatorRead = "operator":"read";
+    OperatorWrite = "operator":"write";
 }
 
 /// Any credential, whatever its scopes.

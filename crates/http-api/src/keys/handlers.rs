@@ -3,6 +3,7 @@ use std::sync::Arc;
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, web};
 use core_domain::{ApiKeyId, Clock, Page};
+use entitlements::{LimitedStock, Place};
 use keys::{
     Authenticator, GrantError, IssueKeyError, KeyReach, KeyReader, KeyService, RevokeKeyError, RotateKey,
     RotateKeyError,
@@ -17,7 +18,7 @@ use crate::extract::{Caller, Json, PathId, Query};
 use crate::list::{ItemParams, ListBody, list_answer};
 use crate::openapi::{Data, Told, WorkspaceHeader};
 use crate::write::Write;
-use crate::{Answer, ApiError};
+use crate::{Answer, ApiError, Entitlements};
 
 /// List API keys
 ///
@@ -70,6 +71,7 @@ pub(crate) async fn create(
     body: Json<CreateKeyBody>,
     service: web::Data<KeyService>,
     clock: web::Data<dyn Clock>,
+    entitlements: web::Data<Entitlements>,
     write: Write,
 ) -> Result<Answer, ApiError> {
     let context = caller.context().await?;
@@ -77,9 +79,13 @@ pub(crate) async fn create(
     write
         .run(async move |tx| {
             let issued = service.issue(tx, &caller.principal, context, command.clone()).await?;
+            let place = Place { workspace_id: context.id, environment: issued.key.environment };
+            entitlements.take(tx, place, LimitedStock::ApiKeys).await?;
             let view = IssuedKeyView::new(&issued, context.tier, clock.now());
             let answer = Answer::told(StatusCode::CREATED, "API key created successfully.", &view)?;
-            Ok(answer.at(format!("/api/v1/api-keys/{}", issued.key.id)).holding_secret())
+            let answer = answer.at(format!("/api/v1/api-keys/{}", issued.key.id)).holding_secret();
+            let entitlements = entitlements.clone();
+            Ok(answer.then(move || entitlements.forget_stock(place, LimitedStock::ApiKeys)))
         })
         .await
 }
@@ -124,14 +130,22 @@ pub(crate) async fn revoke(
     id: PathId<ApiKeyId>,
     service: web::Data<KeyService>,
     authenticator: web::Data<Authenticator>,
+    entitlements: web::Data<Entitlements>,
     write: Write,
 ) -> Result<Answer, ApiError> {
     let context = caller.context().await?;
     write
         .run(async move |tx| {
             let key = service.revoke(tx, &caller.principal, context, id.0).await?;
-            let authenticator = Arc::clone(&authenticator);
-            Ok(Answer::no_content().then(move || authenticator.forget_key(key.id)))
+            let place = Place { workspace_id: context.id, environment: key.environment };
+            if key.counts_in(context.id) {
+                entitlements.give_back(tx, place, LimitedStock::ApiKeys).await?;
+            }
+            let (authenticator, entitlements) = (Arc::clone(&authenticator), entitlements.clone());
+            Ok(Answer::no_content().then(move || {
+                authenticator.forget_key(key.id);
+                entitlements.forget_stock(place, LimitedStock::ApiKeys);
+            }))
         })
         .await
 }

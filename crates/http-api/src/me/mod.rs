@@ -1,6 +1,8 @@
 //! The caller itself.
 
-use core_domain::{Credential, Principal, ScopeSet, Timestamp, WireWord};
+use actix_web::web;
+use core_domain::{Credential, Principal, RateLimit, ScopeSet, Timestamp, WireWord};
+use entitlements::Catalogue;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -53,17 +55,17 @@ struct RateLimitView {
 /// Any valid credential may ask.
 #[utoipa::path(get, path = "/api/v1/me", tag = "Me", params(WorkspaceHeader),
     security(("api_key" = [])), responses((status = 200, body = Data<Me>)))]
-pub(crate) async fn show(caller: Caller<AnyCredential>) -> Result<Answer, ApiError> {
+pub(crate) async fn show(caller: Caller<AnyCredential>, catalogue: web::Data<Catalogue>) -> Result<Answer, ApiError> {
     let context = caller.named_context().await?;
-    Answer::data(&me(&caller.principal, context.map(|context| context.id.get())))
+    let limit = catalogue.tier(caller.principal.tier).rate_limit;
+    Answer::data(&me(&caller.principal, limit, context.map(|context| context.id.get())))
 }
 
-fn me(principal: &Principal, workspace_id: Option<i64>) -> Me<'_> {
+fn me(principal: &Principal, limit: RateLimit, workspace_id: Option<i64>) -> Me<'_> {
     let (kind, key) = match &principal.credential {
         Credential::ApiKey { id, name, prefix, .. } => ("api_key", Some(KeyIdentity { id: id.get(), name, prefix })),
         Credential::Token => ("token", None),
     };
-    let limit = principal.rate_limit();
     Me {
         kind,
         key,

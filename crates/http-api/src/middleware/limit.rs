@@ -6,6 +6,7 @@ use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpRequest, web};
 use core_domain::{Clock, Credential, RateLimit, Timestamp};
+use entitlements::Catalogue;
 use limits::{ANONYMOUS, Decision, FAILED_CREDENTIALS, RateLimiter, Refusal, Standing, Subject};
 
 use super::observe::Marks;
@@ -40,7 +41,9 @@ pub(crate) async fn limit(
         return next.call(request).await.map(ServiceResponse::map_into_boxed_body);
     }
     let meter = Meter::of(request.request())?;
-    let consumed = match whose(&request, &meter) {
+    let catalogue = request.app_data::<web::Data<Catalogue>>().cloned();
+    let catalogue = catalogue.ok_or_else(|| ApiError::Internal("no catalogue is configured".into()))?;
+    let consumed = match whose(&request, &meter, &catalogue) {
         Some((subject, limit)) => meter.consume(subject, limit).await,
         None => Ok(()),
     };
@@ -51,7 +54,7 @@ pub(crate) async fn limit(
 }
 
 /// Whose limit a request counts against; `None` for a credential that was rejected, and counted as such.
-fn whose(request: &ServiceRequest, meter: &Meter) -> Option<(Subject, RateLimit)> {
+fn whose(request: &ServiceRequest, meter: &Meter, catalogue: &Catalogue) -> Option<(Subject, RateLimit)> {
     Some(match request.extensions().get::<Identity>() {
         Some(Identity::Rejected) => return None,
         Some(Identity::Known(principal)) => {
@@ -59,7 +62,7 @@ fn whose(request: &ServiceRequest, meter: &Meter) -> Option<(Subject, RateLimit)
                 Credential::ApiKey { lineage_id, .. } => Subject::Lineage(lineage_id),
                 Credential::Token => Subject::Account(principal.account_id),
             };
-            (subject, principal.rate_limit())
+            (subject, catalogue.tier(principal.tier).rate_limit)
         }
         _ => (Subject::Address(meter.address), ANONYMOUS),
     })

@@ -1,5 +1,4 @@
-use std::cell::Cell;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
@@ -26,13 +25,13 @@ pub(crate) async fn recognise_retries(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let retry = match retry(&mut request).await {
-        Ok(Some(retry)) => Rc::new(retry),
+        Ok(Some(retry)) => Arc::new(retry),
         Ok(None) => return next.call(request).await.map(ServiceResponse::map_into_boxed_body),
         Err(error) => return Ok(request.error_response(error)),
     };
-    request.extensions_mut().insert(Rc::clone(&retry));
+    request.extensions_mut().insert(Arc::clone(&retry));
     let response = next.call(request).await?.map_into_boxed_body();
-    if retry.is_settled.get() || response.request().match_pattern().is_none() {
+    if retry.is_settled() || response.request().match_pattern().is_none() {
         return Ok(response);
     }
     let refusal = response.response().error().and_then(|error| error.as_error::<ApiError>()?.recorded());
@@ -68,7 +67,7 @@ async fn retry(request: &mut ServiceRequest) -> Result<Option<Retry>, ApiError> 
     let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let fingerprint = Fingerprint::of(request.method().as_str(), request.path(), request.query_string(), kind, &body);
     let record = RecordId::of(&requester, &key);
-    Ok(Some(Retry { claim: Claim { record, fingerprint }, key, is_settled: Cell::new(false) }))
+    Ok(Some(Retry::new(Claim { record, fingerprint }, key)))
 }
 
 fn key(headers: &HeaderMap) -> Option<Result<IdempotencyKey, InvalidKey>> {
@@ -105,5 +104,5 @@ async fn settle(
         crate::write::commit(tx).await?;
     }
     // A refusal other than the first answer means that the caller may no longer do what it did then.
-    Ok(earlier.filter(|earlier| earlier.status().as_u16() == refusal.status))
+    Ok(earlier.filter(|earlier| earlier.status == refusal.status).map(|earlier| Answer::replayed(&earlier)))
 }

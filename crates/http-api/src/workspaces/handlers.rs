@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, web};
-use core_domain::{Page, WorkspaceId};
+use core_domain::{Page, Tier, WorkspaceId};
 use keys::Authenticator;
 use workspaces::{
     CreateWorkspaceError, DeleteWorkspaceError, UpdateWorkspaceError, WorkspaceFilter, WorkspaceReader,
@@ -17,7 +17,7 @@ use crate::extract::{Caller, Json, PathId, Query};
 use crate::list::{ItemParams, ListBody, list_answer};
 use crate::openapi::{Data, Told};
 use crate::write::Write;
-use crate::{Answer, ApiError};
+use crate::{Answer, ApiError, Entitlements};
 
 /// List workspaces
 ///
@@ -71,6 +71,7 @@ pub(crate) async fn create(
     caller: Caller<WorkspacesWrite>,
     body: Json<CreateWorkspaceBody>,
     service: web::Data<WorkspaceService>,
+    entitlements: web::Data<Entitlements>,
     write: Write,
 ) -> Result<Answer, ApiError> {
     let principal = caller.principal;
@@ -78,6 +79,7 @@ pub(crate) async fn create(
         return Err(ApiError::AccessDenied("A key that is bound to a workspace can't create another.".to_owned()));
     }
     let command = body.0.into_command(principal.account_id, principal.environment)?;
+    self_service(&entitlements, command.tier)?;
     write
         .run(async move |tx| {
             let workspace = service.create(tx, command.clone()).await?;
@@ -100,18 +102,25 @@ pub(crate) async fn update(
     body: Json<UpdateWorkspaceBody>,
     service: web::Data<WorkspaceService>,
     authenticator: web::Data<Authenticator>,
+    entitlements: web::Data<Entitlements>,
     write: Write,
 ) -> Result<Answer, ApiError> {
     let context = caller.context_in(id.0).await?;
     let change = body.0.into_command()?;
+    if let Some(tier) = change.tier.filter(|tier| *tier != context.tier) {
+        self_service(&entitlements, tier)?;
+    }
     let environment = caller.principal.environment;
     write
         .run(async move |tx| {
             let workspace = service.update(tx, context, change.clone(), environment).await?;
-            let authenticator = Arc::clone(&authenticator);
+            let (authenticator, entitlements) = (Arc::clone(&authenticator), entitlements.clone());
             let answer =
                 Answer::told(StatusCode::OK, "Workspace updated successfully.", &WorkspaceView::from(&workspace))?;
-            Ok(answer.then(move || authenticator.forget_workspace(context.id)))
+            Ok(answer.then(move || {
+                authenticator.forget_workspace(context.id);
+                entitlements.forget_workspace(context.id);
+            }))
         })
         .await
 }
@@ -126,6 +135,7 @@ pub(crate) async fn delete(
     id: PathId<WorkspaceId>,
     service: web::Data<WorkspaceService>,
     authenticator: web::Data<Authenticator>,
+    entitlements: web::Data<Entitlements>,
     write: Write,
 ) -> Result<Answer, ApiError> {
     let context = caller.context_in(id.0).await?;
@@ -133,10 +143,22 @@ pub(crate) async fn delete(
     write
         .run(async move |tx| {
             service.delete(tx, context, environment).await?;
-            let authenticator = Arc::clone(&authenticator);
-            Ok(Answer::no_content().then(move || authenticator.forget_workspace(context.id)))
+            let (authenticator, entitlements) = (Arc::clone(&authenticator), entitlements.clone());
+            Ok(Answer::no_content().then(move || {
+                authenticator.forget_workspace(context.id);
+                entitlements.forget_workspace(context.id);
+            }))
         })
         .await
+}
+
+/// A tier that only the operator gives can't be chosen (contract: Workspaces).
+fn self_service(entitlements: &Entitlements, tier: Tier) -> Result<(), ApiError> {
+    if entitlements.catalogue().tier(tier).self_service {
+        Ok(())
+    } else {
+        Err(ApiError::AccessDenied(format!("The tier {tier} can't be chosen: the operator of the service gives it.")))
+    }
 }
 
 const SLUG_TAKEN: &str = "The slug has already been taken.";

@@ -84,6 +84,12 @@ impl ApiKey {
         }
     }
 
+    /// Whether it is one of the keys that a workspace has: bound to it, and not rotated into another, which counts in
+    /// its place.
+    pub fn counts_in(&self, workspace: WorkspaceId) -> bool {
+        self.workspace_id == Some(workspace) && self.grace_period_ends_at.is_none()
+    }
+
     /// When the key ends by itself: at its expiry or the end of its grace period, whichever comes first.
     pub fn ends_at(&self) -> Option<Timestamp> {
         self.expires_at.into_iter().chain(self.grace_period_ends_at).min()

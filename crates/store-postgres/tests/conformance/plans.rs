@@ -3,8 +3,9 @@
 use std::cell::RefCell;
 
 use crate::support::TestDatabase;
-use core_domain::{AccountId, ListQuery, Order, PageRequest, Sort, Timestamp, WireWord, WorkspaceId};
+use core_domain::{AccountId, Environment, ListQuery, Order, PageRequest, Sort, Timestamp, WireWord, WorkspaceId};
 use diesel::connection::{InstrumentationEvent, set_default_instrumentation};
+use entitlements::{EntitlementReader as _, FeatureKey, Place, UsageFilter, UsageSort};
 use keys::{KeyFilter, KeyReader as _, KeySort, KeyStatus};
 use tokio_postgres::{Client, SimpleQueryMessage};
 use workspaces::{WorkspaceFilter, WorkspaceReader as _, WorkspaceSort};
@@ -24,7 +25,8 @@ fn record(event: &InstrumentationEvent<'_>) {
     }
 }
 
-/// Two accounts with 3,000 workspaces each, and two workspaces with 3,000 keys each, a tenth of them revoked.
+/// Two accounts with 3,000 workspaces each, and two workspaces with 3,000 keys each, a tenth of them revoked, and 3,000
+/// records of usage each.
 const ROWS: &str = "
     INSERT INTO accounts SELECT id, 'a' || id || '@example.com', 3000, now() FROM generate_series(1, 2) AS id;
     INSERT INTO workspaces SELECT id, 'n' || id % 50, 's' || id, id % 6 * 10 + 10, '{}', 's', 2700, now(),
@@ -35,11 +37,14 @@ const ROWS: &str = "
         'live', 'read', NULL, NULL, NULL, CASE WHEN id % 3 = 0 THEN now() + id * interval '1 hour' END, NULL,
         CASE WHEN id % 20 < 2 THEN now() END, NULL, CASE WHEN id % 4 = 0 THEN now() - id * interval '1 minute' END,
         's', now() - id % 100 * interval '1 hour', now() FROM generate_series(1, 6000) AS id;
+    INSERT INTO entitlement_usage (workspace_id, environment, feature, quantity, balance, created_at)
+        SELECT id % 2 + 1, 'live', CASE WHEN id % 3 = 0 THEN 'posts' ELSE 'storage' END, 1, 1,
+        now() - id % 100 * interval '1 hour' FROM generate_series(1, 6000) AS id;
     ANALYZE";
 
 async fn plan_of(client: &Client, shown: &str, mode: &str) -> String {
     let (sql, parameters) = shown.split_once(" -- binds: [").unwrap();
-    let parameters = parameters.strip_suffix(']').unwrap();
+    let parameters = parameters.strip_suffix(']').unwrap().replace('"', "'");
     let explain =
         format!("SET plan_cache_mode = {mode}; PREPARE p AS {sql}; EXPLAIN EXECUTE p({parameters}); DEALLOCATE p");
     let lines = client.simple_query(&explain).await.unwrap();
@@ -81,6 +86,16 @@ async fn every_order_of_every_list_walks_an_index() {
     }
 
     let home = WorkspaceId::try_from(1).unwrap();
+    let place = Place { workspace_id: home, environment: Environment::Live };
+    for feature in [None, Some(FeatureKey::try_from("posts").unwrap())] {
+        for order in [Order::Ascending, Order::Descending] {
+            let filter = UsageFilter { feature: feature.clone(), ..UsageFilter::default() };
+            let query = ListQuery { filter, sort: vec![Sort { field: UsageSort::CreatedAt, order }], page };
+            assert_eq!(database.store.list_usage(place, &query).await.unwrap().items.len(), 25);
+            assert_walks_an_index(&client, &format!("usage of {feature:?} {order:?}")).await;
+        }
+    }
+
     let revoked = KeyFilter { status: Some(KeyStatus::Revoked), ..KeyFilter::default() };
     let lists = KeySort::ALL.iter().map(|field| (KeyFilter::default(), *field));
     for (filter, field) in lists.chain([(revoked, KeySort::CreatedAt)]) {

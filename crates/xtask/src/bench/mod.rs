@@ -3,6 +3,7 @@
 //! Server, database and load generator share the machine, so absolute figures say little; a ratio of two that were
 //! measured in turns says what the API adds.
 
+mod entitlements;
 mod limiter;
 mod lists;
 pub(crate) mod load;
@@ -73,7 +74,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let postgres_keys = on_postgres.keys(CONNECTIONS)?;
     let on_redis = on_sqlite.clone().with("REDIS_URL", &redis.url());
 
-    let measurements: [(&str, &dyn Fn() -> Result<Value>); 11] = [
+    let measurements: [(&str, &dyn Fn() -> Result<Value>); 12] = [
         ("start_to_first_answer_ms", &|| startup::first_answer(&on_sqlite, 15)),
         ("me", &|| me(&on_sqlite, &sqlite_keys, span, rounds)),
         ("workspace_on_sqlite", &|| workspace(&on_sqlite, &sqlite_caller, &sqlite_keys, span, rounds)),
@@ -85,6 +86,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         ("idempotent_post_on_sqlite", &|| retries::run(&on_sqlite, &sqlite_keys, span, rounds)),
         ("idempotent_post_on_postgres", &|| retries::run(&on_postgres, &postgres_keys, span, rounds)),
         ("webhooks", &|| webhooks::run(&program(), folder.path(), span)),
+        ("entitlements", &|| entitlements::run(span, rounds)),
     ];
     let mut figures = json!({ "connections": CONNECTIONS, "rounds": rounds, "seconds_per_measurement": args.seconds });
     for (name, measure) in measurements {

@@ -1,0 +1,2 @@
+DROP TABLE entitlement_overrides, entitlement_reservations, entitlement_days, entitlement_usage, entitlement_counters;
+DROP SEQUENCE entitlement_reservation_ids;
