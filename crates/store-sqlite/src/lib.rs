@@ -20,6 +20,7 @@ mod schema;
 mod search;
 mod store;
 mod tx;
+mod webhooks;
 mod workspaces;
 
 pub use store::{SqliteOptions, SqliteStore};

@@ -1,8 +1,11 @@
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 
 use core_domain::StorageError;
 use diesel::SqliteConnection;
 use diesel::prelude::*;
+use tokio::sync::Notify;
 
 use crate::error::Failure;
 use crate::lease::Lease;
@@ -28,6 +31,10 @@ impl Default for SqliteOptions {
 pub struct SqliteStore {
     writer: Connections,
     readers: Connections,
+    /// Told of deliveries that nobody holds.
+    pub(crate) waiting: Arc<Notify>,
+    /// The endpoint at which the last claim ended.
+    pub(crate) last_claimed: Arc<AtomicI64>,
 }
 
 impl std::fmt::Debug for SqliteStore {
@@ -46,6 +53,8 @@ impl SqliteStore {
         let store = Self {
             writer: pool::of(Opener { location: location.clone(), access: Access::Write }, 1)?,
             readers: pool::of(Opener { location, access: Access::Read }, options.readers.max(1))?,
+            waiting: Arc::default(),
+            last_claimed: Arc::default(),
         };
         // The writer comes first: it makes the file and its log, which readers may not.
         drop(pool::take(&store.writer, "open").await?);
@@ -57,7 +66,7 @@ impl SqliteStore {
     /// # Errors
     /// [`StorageError::Contended`] after 5 seconds of waiting for another transaction.
     pub async fn begin(&self) -> Result<SqliteTx, StorageError> {
-        SqliteTx::begin(&self.writer).await
+        SqliteTx::begin(&self.writer, Arc::clone(&self.waiting)).await
     }
 
     /// Whether the store answers.

@@ -1,7 +1,10 @@
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use core_domain::{StorageError, Transaction};
 use diesel::SqliteConnection;
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
+use tokio::sync::Notify;
 
 use crate::error::Failure;
 use crate::lease::{Lease, ended};
@@ -13,6 +16,9 @@ use crate::pool::{self, Connections};
 pub struct SqliteTx {
     /// `None` while an operation is under way, and after the end.
     lease: Option<Lease>,
+    waiting: Arc<Notify>,
+    /// Whether it stored deliveries that nobody holds.
+    pub(crate) leaves_deliveries: bool,
 }
 
 impl std::fmt::Debug for SqliteTx {
@@ -22,13 +28,13 @@ impl std::fmt::Debug for SqliteTx {
 }
 
 impl SqliteTx {
-    pub(crate) async fn begin(writer: &Connections) -> Result<Self, StorageError> {
+    pub(crate) async fn begin(writer: &Connections, waiting: Arc<Notify>) -> Result<Self, StorageError> {
         let lease = Lease::from(pool::take(writer, "begin").await?);
         let begin = |connection: &mut SqliteConnection| {
             Ok(AnsiTransactionManager::begin_transaction_sql(connection, "BEGIN IMMEDIATE")?)
         };
         let (lease, outcome) = lease.run("begin", begin).await;
-        outcome.map(|()| Self { lease })
+        outcome.map(|()| Self { lease, waiting, leaves_deliveries: false })
     }
 
     /// Runs `work` within the transaction.
@@ -47,7 +53,11 @@ impl SqliteTx {
 #[async_trait]
 impl Transaction for SqliteTx {
     async fn commit(mut self: Box<Self>) -> Result<(), StorageError> {
-        self.run("commit", |connection| Ok(AnsiTransactionManager::commit_transaction(connection)?)).await
+        self.run("commit", |connection| Ok(AnsiTransactionManager::commit_transaction(connection)?)).await?;
+        if self.leaves_deliveries {
+            self.waiting.notify_one();
+        }
+        Ok(())
     }
 
     async fn rollback(mut self: Box<Self>) -> Result<(), StorageError> {

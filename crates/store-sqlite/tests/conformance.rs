@@ -42,7 +42,7 @@ impl Backend for Sqlite {
     }
 
     async fn events_of(&self, workspace: WorkspaceId) -> Result<Vec<DomainEvent>, StorageError> {
-        self.store.list_events(workspace, 1_000).await
+        self.store.list_events_of(workspace, 1_000).await
     }
 }
 

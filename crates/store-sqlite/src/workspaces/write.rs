@@ -7,7 +7,7 @@ use super::WorkspaceRow;
 use crate::entitlements;
 use crate::error::{Failure, OrCorrupt};
 use crate::ids;
-use crate::schema::{accounts, api_keys, events, memberships, workspaces as table};
+use crate::schema::{accounts, api_keys, event_counts, events, memberships, webhooks, workspaces as table};
 use crate::tx::SqliteTx;
 
 /// The columns of a workspace that its memberships repeat.
@@ -130,6 +130,10 @@ fn purge(connection: &mut SqliteConnection, before: i64, limit: u32) -> Result<u
         // Apart, since each half has its own partial index.
         diesel::delete(keys.filter(api_keys::revoked_at.is_null())).execute(connection)?;
         diesel::delete(keys.filter(api_keys::revoked_at.is_not_null())).execute(connection)?;
+        // What they leave behind is purged in batches of its own.
+        let webhooks = webhooks::table.filter(webhooks::workspace_id.eq(id)).filter(webhooks::deleted_at.is_null());
+        diesel::update(webhooks).set(webhooks::deleted_at.eq(before)).execute(connection)?;
+        diesel::delete(event_counts::table.filter(event_counts::workspace_id.eq(id))).execute(connection)?;
         diesel::delete(events::table.filter(events::workspace_id.eq(id))).execute(connection)?;
         entitlements::purge::workspace(connection, id)?;
         diesel::delete(memberships::table.filter(memberships::workspace_id.eq(id))).execute(connection)?;

@@ -1,0 +1,9 @@
+mod claim;
+mod list;
+mod publish;
+mod purge;
+mod queue;
+mod read;
+mod row;
+mod settle;
+mod write;
