@@ -8,8 +8,16 @@ use std::process::Command;
 use serde_json::Value;
 
 const KERNEL: &str = "core-domain";
-const ADAPTERS: &[&str] =
-    &["store-sqlite", "store-postgres", "system", "local-limits", "redis-limits", "jwt-verifier", "webhook-sender", "dispatcher"];
+const ADAPTERS: &[&str] = &[
+    "store-sqlite",
+    "store-postgres",
+    "system",
+    "local-limits",
+    "redis-limits",
+    "jwt-verifier",
+    "webhook-sender",
+    "dispatcher",
+];
 const DOMAIN: &[&str] = &["workspaces", "keys", "tokens", "limits", "idempotency", "entitlements", "webhooks"];
 const HTTP: &str = "http-api";
 const BINARY: &str = "core-api";

@@ -9,13 +9,17 @@ use async_trait::async_trait;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use core_domain::{Clock, Entropy, RateLimit, StorageError};
+use dispatcher::Publisher;
 use entitlements::EntitlementService;
-use http_api::{ApiTx, ClientAddresses, Entitlements, PublicUrl, Services, UnitOfWork};
+use http_api::{ApiTx, ClientAddresses, Entitlements, PublicUrl, Running, Services, UnitOfWork};
 use idempotency::Sealer;
 use keys::{Authenticator, KeyHasher, KeyService};
 use limits::{Decision, RateLimiter, Refusal, Standing, Subject};
 use store_sqlite::{SqliteOptions, SqliteStore};
 use system::{OsEntropy, SystemClock};
+use tokio_util::sync::CancellationToken;
+use webhook_sender::{ReqwestSender, SenderOptions};
+use webhooks::{AddressPolicy, Courier, RetrySchedule, SecretSealer, UrlPolicy, WebhookService};
 use workspaces::WorkspaceService;
 
 struct Everything;
@@ -55,7 +59,17 @@ async fn main() -> anyhow::Result<()> {
     let work: Arc<dyn UnitOfWork> = Arc::new(Store(sqlite));
     let entitlements = EntitlementService::new(Arc::default(), clock.clone(), entropy.clone());
     let entitlements = Entitlements::new(entitlements, store.clone(), work.clone(), clock.clone(), None);
+    let sealer = Arc::new(SecretSealer::new(&secret, &[], entropy.clone()));
+    let sender = Arc::new(ReqwestSender::new(SenderOptions::new(AddressPolicy::default()), clock.clone())?);
+    let courier = Courier::new(sender, sealer.clone(), RetrySchedule::default(), clock.clone(), entropy.clone());
+    let (publisher, _) = Publisher::start(store.clone(), CancellationToken::new());
     let services = Services {
+        webhook_reader: store.clone(),
+        webhooks: WebhookService::new(UrlPolicy::default(), sealer, clock.clone(), entropy.clone()),
+        courier: Arc::new(courier),
+        delivery_queue: store.clone(),
+        event_publisher: Arc::new(publisher),
+        running: Running::default(),
         entitlements: Arc::new(entitlements),
         authenticator: Arc::new(Authenticator::new(store.clone(), hasher.clone(), clock.clone())),
         token_authenticator: None,

@@ -27,7 +27,7 @@ pub(crate) struct WebhookSettings {
 
 impl WebhookSettings {
     pub(super) fn of(values: &Values) -> anyhow::Result<Self> {
-        let days = values.parse("CORE_API_EVENT_RETENTION_DAYS", |text| number(text, 1..=3_650))?;
+        let days = values.parse("CORE_API_EVENT_RETENTION_DAYS", |text| number(text, 1_u32..=3_650))?;
         Ok(Self {
             is_sending: values.parse("CORE_API_WEBHOOK_WORKERS", switch)?,
             allow_nets: values.parse("CORE_API_WEBHOOK_ALLOW_NETS", networks)?,
