@@ -58,9 +58,16 @@ impl Recorder {
     /// # Errors
     /// Says why the request is neither: its key was used for another request, or the first one's end is not known yet.
     pub(crate) async fn claim(&self, tx: &mut dyn ApiTx) -> Result<Option<RecordedAnswer>, ApiError> {
+        self.retry.settle();
+        let claimed = tx.claim_record(&self.retry.claim, self.clock.now()).await?;
+        self.earlier(claimed)
+    }
+
+    /// What a claim that was made comes to, as [`claim`](Self::claim) says.
+    pub(crate) fn earlier(&self, claimed: Claimed) -> Result<Option<RecordedAnswer>, ApiError> {
         let Retry { claim, key, .. } = &*self.retry;
         self.retry.settle();
-        let before = match tx.claim_record(claim, self.clock.now()).await? {
+        let before = match claimed {
             Claimed::First => return Ok(None),
             Claimed::InProgress => return Err(ApiError::IdempotencyInProgress),
             Claimed::Before(record) => record,
@@ -93,10 +100,16 @@ impl Recorder {
 
     /// Stores the answer with what else the transaction wrote.
     pub(crate) async fn record(&self, tx: &mut dyn ApiTx, answer: &RecordedAnswer) -> Result<(), ApiError> {
+        let (claim, sealed) = self.sealed(answer)?;
+        let now = self.clock.now();
+        Ok(tx.store_record(&claim, Some(&sealed), now, now.saturating_add(RETENTION)).await?)
+    }
+
+    /// The answer as it is stored, and under which claim.
+    pub(crate) fn sealed(&self, answer: &RecordedAnswer) -> Result<(Claim, Vec<u8>), ApiError> {
         let Retry { claim, key, .. } = &*self.retry;
         let sealed = self.sealer.seal(&claim.record, key, answer).map_err(|fault| ApiError::Internal(fault.into()))?;
-        let now = self.clock.now();
-        Ok(tx.store_record(claim, Some(&sealed), now, now.saturating_add(RETENTION)).await?)
+        Ok((*claim, sealed))
     }
 }
 

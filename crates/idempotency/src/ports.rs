@@ -34,6 +34,20 @@ pub trait IdempotencyRepository: Send {
     /// They may wait for it shortly, or get [`Claimed::InProgress`]; the transaction MUST stay usable either way.
     async fn claim_record(&mut self, claim: &Claim, now: Timestamp) -> Result<Claimed, StorageError>;
 
+    /// Claims different records, each as [`claim_record`](Self::claim_record) does. What became of each, in their order.
+    ///
+    /// The number of statements MUST NOT grow with the number of records, but for those that have expired.
+    async fn claim_records(&mut self, claims: &[Claim], now: Timestamp) -> Result<Vec<Claimed>, StorageError>;
+
+    /// Stores answers of claimed records, each as [`store_record`](Self::store_record) does. The number of statements
+    /// MUST NOT grow with theirs.
+    async fn store_records(
+        &mut self,
+        answered: &[(Claim, Vec<u8>)],
+        now: Timestamp,
+        expires_at: Timestamp,
+    ) -> Result<(), StorageError>;
+
     /// Stores a claimed record; it is kept until `expires_at`. Without an answer, its outcome counts as unknown until
     /// it is stored again.
     async fn store_record(

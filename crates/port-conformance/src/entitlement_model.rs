@@ -208,11 +208,14 @@ impl<B: Backend> World<'_, B> {
     /// Makes the request under the key of this number; `None` when it was answered before.
     async fn request(&self, counter: Counter, wanted: Change, number: usize) -> Option<Result<Recorded, Refusal>> {
         let mut id = [0; 32];
-        id[..8].copy_from_slice(&self.home.get().to_be_bytes());
-        id[8..16].copy_from_slice(&u64::try_from(number).unwrap().to_be_bytes());
+        // As records have them, ids that differ from their beginning on.
+        id[..8]
+            .copy_from_slice(&(u64::try_from(number).unwrap() * 1_000 + self.home.get().unsigned_abs()).to_be_bytes());
+        id[8..16].copy_from_slice(&self.home.get().to_be_bytes());
         let claim = Claim { record: RecordId::from(id), fingerprint: Fingerprint::from([0; 32]) };
         let mut tx = self.backend.begin().await.unwrap();
         if !matches!(tx.claim_record(&claim, Timestamp::MIN).await.unwrap(), Claimed::First) {
+            tx.rollback().await.unwrap();
             return None;
         }
         let feature = self.service.catalogue().find(counter.1).unwrap();

@@ -160,6 +160,25 @@ pub async fn a_purge_takes_only_what_is_expired_up_to_its_limit<B: Backend>(back
     }
 }
 
+/// Many claims at once come to what each would alone, and their answers are all told.
+pub async fn many_records_are_claimed_and_stored_at_once<B: Backend>(backend: Arc<B>) {
+    let claims: Vec<Claim> = (1..=6).map(claim).collect();
+    let mut tx = backend.begin().await.unwrap();
+    tx.store_record(&claims[0], Some(b"earlier"), moment(0), expiry()).await.unwrap();
+    tx.store_record(&claims[1], Some(b"expired"), moment(0), moment(1)).await.unwrap();
+    tx.commit().await.unwrap();
+    let mut tx = backend.begin().await.unwrap();
+    let claimed = tx.claim_records(&claims, moment(2)).await.unwrap();
+    assert_eq!(claimed[0], before(&claims[0], Some(b"earlier")));
+    assert!(claimed[1..].iter().all(|told| *told == Claimed::First), "{claimed:?}");
+    let answered: Vec<_> = (1..6).map(|number: u8| (claims[usize::from(number)], vec![number])).collect();
+    tx.store_records(&answered, moment(2), expiry()).await.unwrap();
+    tx.commit().await.unwrap();
+    for (claim, answer) in &answered {
+        assert_eq!(told(&*backend, claim, moment(3)).await, before(claim, Some(answer)));
+    }
+}
+
 const CLAIMERS: u8 = 24;
 
 /// However many claim a record at once, one effect comes of it; the others wait for it or hear that it is under way.

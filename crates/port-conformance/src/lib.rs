@@ -123,6 +123,7 @@ macro_rules! storage_conformance {
                 an_expired_record_counts_as_absent
                 records_of_different_ids_do_not_meet
                 extreme_records_come_back_as_they_were
+                many_records_are_claimed_and_stored_at_once
                 a_purge_takes_only_what_is_expired_up_to_its_limit
                 of_concurrent_claimers_one_commits
                 a_claim_that_is_given_up_passes_to_another

@@ -1,9 +1,13 @@
+use std::collections::HashMap;
+
 use ::idempotency::{Claim, Claimed, IdempotencyRepository, RecordId, StoredRecord};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use core_domain::{StorageError, Timestamp};
+use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::sql_types::Integer;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::sql_types::{Array, Bool, Bytea, Integer, Timestamptz};
 use diesel::upsert::excluded;
 use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection as _};
 
@@ -25,6 +29,61 @@ extern "SQL" {
 fn lock(record: &RecordId) -> (i32, i32) {
     let [h0, h1, h2, h3, l0, l1, l2, l3, ..] = *record.as_bytes();
     (i32::from_be_bytes([h0, h1, h2, h3]), i32::from_be_bytes([l0, l1, l2, l3]))
+}
+
+/// Takes many such locks; whether each was had, in their order.
+#[derive(QueryId)]
+struct TryLocks {
+    high: Vec<i32>,
+    low: Vec<i32>,
+}
+
+impl Query for TryLocks {
+    type SqlType = Bool;
+}
+
+impl QueryFragment<Pg> for TryLocks {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("SELECT pg_try_advisory_xact_lock(u.high, u.low) FROM unnest(");
+        out.push_bind_param::<Array<Integer>, _>(&self.high)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Integer>, _>(&self.low)?;
+        out.push_sql(") WITH ORDINALITY AS u(high, low, place) ORDER BY u.place");
+        Ok(())
+    }
+}
+
+/// Stores many records at once.
+#[derive(QueryId)]
+struct StoreRecords {
+    ids: Vec<Vec<u8>>,
+    fingerprints: Vec<Vec<u8>>,
+    sealed: Vec<Vec<u8>>,
+    now: DateTime<Utc>,
+    expires_at: DateTime<Utc>,
+}
+
+impl QueryFragment<Pg> for StoreRecords {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql(
+            "INSERT INTO idempotency_records (id, fingerprint, sealed, created_at, expires_at) \
+             SELECT u.id, u.fingerprint, u.sealed, ",
+        );
+        out.push_bind_param::<Timestamptz, _>(&self.now)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Timestamptz, _>(&self.expires_at)?;
+        out.push_sql(" FROM unnest(");
+        out.push_bind_param::<Array<Bytea>, _>(&self.ids)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Bytea>, _>(&self.fingerprints)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Bytea>, _>(&self.sealed)?;
+        out.push_sql(
+            ") AS u(id, fingerprint, sealed) ON CONFLICT (id) DO UPDATE SET fingerprint = excluded.fingerprint, \
+             sealed = excluded.sealed, created_at = excluded.created_at, expires_at = excluded.expires_at",
+        );
+        Ok(())
+    }
 }
 
 #[derive(Queryable, Selectable)]
@@ -79,6 +138,51 @@ impl IdempotencyRepository for PgTx {
                 Ok(Claimed::First)
             }
         }
+    }
+
+    async fn claim_records(&mut self, claims: &[Claim], now: Timestamp) -> Result<Vec<Claimed>, StorageError> {
+        const OPERATION: &str = "claim_records";
+        let (high, low) = claims.iter().map(|claim| lock(&claim.record)).unzip();
+        let locks = TryLocks { high, low }.load::<bool>(self.start(OPERATION)?).await;
+        let locks = self.finish(OPERATION, locks)?;
+        let ids: Vec<&[u8]> = claims.iter().map(|claim| claim.record.as_bytes().as_slice()).collect();
+        let found = table::table
+            .filter(table::id.eq_any(ids))
+            .select((table::id, Found::as_select()))
+            .load::<(Vec<u8>, Found)>(self.start(OPERATION)?)
+            .await;
+        let mut found: HashMap<Vec<u8>, Found> = self.finish(OPERATION, found)?.into_iter().collect();
+        let mut claimed = Vec::with_capacity(claims.len());
+        for (claim, is_locked) in claims.iter().zip(locks) {
+            claimed.push(match found.remove(claim.record.as_bytes().as_slice()) {
+                _ if !is_locked => Claimed::InProgress,
+                None => Claimed::First,
+                Some(found) if found.expires_at > time::stored(now) => Claimed::Before(found.try_into()?),
+                Some(_) => {
+                    self.delete_record(&claim.record).await?;
+                    Claimed::First
+                }
+            });
+        }
+        Ok(claimed)
+    }
+
+    async fn store_records(
+        &mut self,
+        answered: &[(Claim, Vec<u8>)],
+        now: Timestamp,
+        expires_at: Timestamp,
+    ) -> Result<(), StorageError> {
+        const OPERATION: &str = "store_records";
+        let records = StoreRecords {
+            ids: answered.iter().map(|(claim, _)| claim.record.as_bytes().to_vec()).collect(),
+            fingerprints: answered.iter().map(|(claim, _)| claim.fingerprint.as_bytes().to_vec()).collect(),
+            sealed: answered.iter().map(|(_, sealed)| sealed.clone()).collect(),
+            now: time::stored(now),
+            expires_at: time::stored(expires_at),
+        };
+        let stored = records.execute(self.start(OPERATION)?).await;
+        self.finish(OPERATION, stored).map(drop)
     }
 
     async fn store_record(

@@ -21,6 +21,18 @@ struct RecordRow {
     expires_at: i64,
 }
 
+impl RecordRow {
+    fn new(claim: &Claim, sealed: Option<&[u8]>, now: Timestamp, expires_at: Timestamp) -> Self {
+        Self {
+            id: claim.record.as_bytes().to_vec(),
+            fingerprint: claim.fingerprint.as_bytes().to_vec(),
+            sealed: sealed.map(<[u8]>::to_vec),
+            created_at: now.as_unix_micros(),
+            expires_at: expires_at.as_unix_micros(),
+        }
+    }
+}
+
 #[async_trait]
 impl IdempotencyRepository for SqliteTx {
     /// No other transaction is open at the same time: a twin is before its beginning or after its end.
@@ -32,6 +44,26 @@ impl IdempotencyRepository for SqliteTx {
         .await
     }
 
+    async fn claim_records(&mut self, claims: &[Claim], now: Timestamp) -> Result<Vec<Claimed>, StorageError> {
+        let claims = claims.to_vec();
+        self.run("claim_records", move |connection| {
+            let found = claims.iter().map(|claim| find(connection, &claim.record, now));
+            found.map(|found| Ok(found?.map_or(Claimed::First, Claimed::Before))).collect()
+        })
+        .await
+    }
+
+    async fn store_records(
+        &mut self,
+        answered: &[(Claim, Vec<u8>)],
+        now: Timestamp,
+        expires_at: Timestamp,
+    ) -> Result<(), StorageError> {
+        let rows: Vec<RecordRow> =
+            answered.iter().map(|(claim, sealed)| RecordRow::new(claim, Some(sealed), now, expires_at)).collect();
+        self.run("store_records", move |connection| rows.into_iter().try_for_each(|row| put(connection, row))).await
+    }
+
     async fn store_record(
         &mut self,
         claim: &Claim,
@@ -39,25 +71,8 @@ impl IdempotencyRepository for SqliteTx {
         now: Timestamp,
         expires_at: Timestamp,
     ) -> Result<(), StorageError> {
-        let row = RecordRow {
-            id: claim.record.as_bytes().to_vec(),
-            fingerprint: claim.fingerprint.as_bytes().to_vec(),
-            sealed: sealed.map(<[u8]>::to_vec),
-            created_at: now.as_unix_micros(),
-            expires_at: expires_at.as_unix_micros(),
-        };
-        self.run("store_record", move |connection| {
-            let replaced = (
-                table::fingerprint.eq(excluded(table::fingerprint)),
-                table::sealed.eq(excluded(table::sealed)),
-                table::created_at.eq(excluded(table::created_at)),
-                table::expires_at.eq(excluded(table::expires_at)),
-            );
-            let insert = diesel::insert_into(table::table).values(row);
-            insert.on_conflict(table::id).do_update().set(replaced).execute(connection)?;
-            Ok(())
-        })
-        .await
+        let row = RecordRow::new(claim, sealed, now, expires_at);
+        self.run("store_record", move |connection| put(connection, row)).await
     }
 
     async fn delete_record(&mut self, record: &RecordId) -> Result<(), StorageError> {
@@ -86,6 +101,18 @@ impl IdempotencyRepository for SqliteTx {
     async fn release_mark(&mut self) -> Result<(), StorageError> {
         self.run("release_mark", |connection| Ok(connection.batch_execute("RELEASE SAVEPOINT mark")?)).await
     }
+}
+
+fn put(connection: &mut SqliteConnection, row: RecordRow) -> Result<(), Failure> {
+    let replaced = (
+        table::fingerprint.eq(excluded(table::fingerprint)),
+        table::sealed.eq(excluded(table::sealed)),
+        table::created_at.eq(excluded(table::created_at)),
+        table::expires_at.eq(excluded(table::expires_at)),
+    );
+    let insert = diesel::insert_into(table::table).values(row);
+    insert.on_conflict(table::id).do_update().set(replaced).execute(connection)?;
+    Ok(())
 }
 
 fn find(connection: &mut SqliteConnection, record: &RecordId, now: Timestamp) -> Result<Option<StoredRecord>, Failure> {

@@ -2,9 +2,9 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use core_domain::BoxError;
+use core_domain::{BoxError, Clock, Timestamp};
 use entitlements::{EntitlementService, FeatureKey, Place, Recorded, Refusal, UseError, UseFeature};
-use idempotency::RecordedAnswer;
+use idempotency::{Claim, Claimed, RETENTION, RecordId, RecordedAnswer};
 use tokio::sync::oneshot;
 
 use super::refusals::Refusals;
@@ -29,6 +29,7 @@ type Key = (Place, FeatureKey);
 pub(super) struct Batches {
     store: Arc<dyn UnitOfWork>,
     service: EntitlementService,
+    clock: Arc<dyn Clock>,
     standings: Arc<Standings>,
     refusals: Refusals,
     waiting: Mutex<HashMap<Key, Vec<Job>>>,
@@ -55,10 +56,11 @@ impl Batches {
     pub(super) fn new(
         store: Arc<dyn UnitOfWork>,
         service: EntitlementService,
+        clock: Arc<dyn Clock>,
         standings: Arc<Standings>,
         refusals: Refusals,
     ) -> Self {
-        Self { store, service, standings, refusals, waiting: Mutex::default() }
+        Self { store, service, clock, standings, refusals, waiting: Mutex::default() }
     }
 
     /// Records one request's usage. It happens even when nobody waits for it any more.
@@ -151,21 +153,20 @@ impl Runner {
 
     /// One transaction. An error is everybody's, and nothing was committed, or nobody knows.
     async fn attempt(&self, jobs: &[Job]) -> Result<Vec<Outcome>, ApiError> {
+        let now = self.batches.clock.now();
         let mut tx = self.batches.store.begin().await?;
-        let mut outcomes: Vec<Option<Outcome>> = Vec::with_capacity(jobs.len());
-        let mut claimed = HashSet::new();
-        for job in jobs {
-            outcomes.push(before(&mut *tx, job, &mut claimed).await?);
-        }
+        let outcomes = before(&mut *tx, jobs, now).await?;
         let new: Vec<&Job> =
             jobs.iter().zip(&outcomes).filter(|(_, known)| known.is_none()).map(|(job, _)| job).collect();
         let recorded = self.record(&mut *tx, &new).await?;
+        let mut answers = Vec::new();
         for (job, outcome) in new.iter().zip(&recorded) {
-            if let Some(recorder) = &job.recorder
-                && let Some(answer) = self.batches.refusals.recorded_usage(&self.key.1, *outcome)?
-            {
-                recorder.record(&mut *tx, &answer).await?;
+            if let Some(recorder) = &job.recorder {
+                answers.push(recorder.sealed(&self.batches.refusals.recorded_usage(&self.key.1, *outcome)?)?);
             }
+        }
+        if !answers.is_empty() {
+            tx.store_records(&answers, now, now.saturating_add(RETENTION)).await?;
         }
         commit(tx).await?;
         let mut recorded = recorded.into_iter();
@@ -188,20 +189,36 @@ impl Runner {
     }
 }
 
-/// What a request is told that repeats another, or can't be known to be the first of its kind.
-async fn before(tx: &mut dyn ApiTx, job: &Job, claimed: &mut HashSet<[u8; 32]>) -> Result<Option<Outcome>, ApiError> {
-    let Some(recorder) = &job.recorder else { return Ok(None) };
-    // A transaction does not keep itself from what it has claimed.
-    if !claimed.insert(*recorder.retry.claim.record.as_bytes()) {
-        recorder.retry.settle();
-        return Ok(Some(Err(ApiError::IdempotencyInProgress)));
+/// What requests are told that repeat others, or can't be known to be the first of their kind; `None` for all others.
+async fn before(tx: &mut dyn ApiTx, jobs: &[Job], now: Timestamp) -> Result<Vec<Option<Outcome>>, ApiError> {
+    let mut seen = HashSet::new();
+    let claims: Vec<Claim> = jobs
+        .iter()
+        .filter_map(|job| Some(job.recorder.as_ref()?.retry.claim))
+        .filter(|claim| seen.insert(claim.record))
+        .collect();
+    if claims.is_empty() {
+        return Ok(jobs.iter().map(|_| None).collect());
     }
-    match recorder.claim(tx).await {
-        Ok(None) => Ok(None),
-        Ok(Some(earlier)) => Ok(Some(Ok(Told::Before(earlier)))),
-        Err(error @ (ApiError::Unavailable(_) | ApiError::Internal(_))) => Err(error),
-        Err(error) => Ok(Some(Err(error))),
-    }
+    let claimed = tx.claim_records(&claims, now).await?;
+    let mut claimed: HashMap<RecordId, Claimed> = claims.iter().map(|claim| claim.record).zip(claimed).collect();
+    jobs.iter()
+        .map(|job| {
+            let Some(recorder) = &job.recorder else { return Ok(None) };
+            // A transaction does not keep itself from what it has claimed: its second claimant has to be told here.
+            let claimed = match claimed.get_mut(&recorder.retry.claim.record) {
+                Some(first @ Claimed::First) => std::mem::replace(first, Claimed::InProgress),
+                Some(other) => other.clone(),
+                None => Claimed::InProgress,
+            };
+            match recorder.earlier(claimed) {
+                Ok(None) => Ok(None),
+                Ok(Some(earlier)) => Ok(Some(Ok(Told::Before(earlier)))),
+                Err(error @ ApiError::Internal(_)) => Err(error),
+                Err(error) => Ok(Some(Err(error))),
+            }
+        })
+        .collect()
 }
 
 /// One error, told to many.

@@ -43,7 +43,8 @@ impl Entitlements {
     ) -> Self {
         let standings = Arc::new(Standings::new());
         let refusals = Refusals::new(upgrade_url);
-        let batches = Batches::new(store, service.clone(), Arc::clone(&standings), refusals.clone());
+        let batches =
+            Batches::new(store, service.clone(), Arc::clone(&clock), Arc::clone(&standings), refusals.clone());
         Self { service, reader, clock, refusals, standings, batches: Arc::new(batches) }
     }
 

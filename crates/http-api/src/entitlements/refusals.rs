@@ -47,13 +47,10 @@ impl Refusals {
         &self,
         feature: &FeatureKey,
         outcome: Result<Recorded, Refusal>,
-    ) -> Result<Option<RecordedAnswer>, ApiError> {
+    ) -> Result<RecordedAnswer, ApiError> {
         match self.usage(feature, outcome) {
-            Ok(answer) => Ok(Some(answer.recorded())),
-            Err(error) => match error.recorded() {
-                Some(refusal) => Ok(Some(refusal)),
-                None => Err(error),
-            },
+            Ok(answer) => Ok(answer.recorded()),
+            Err(error) => error.recorded().ok_or(error),
         }
     }
 
