@@ -83,18 +83,6 @@ impl Setup {
         (0..count).map(make).collect()
     }
 
-    /// So many keys that are bound to a workspace.
-    pub(crate) fn keys_in(&self, workspace: i64, count: usize) -> Result<Vec<String>> {
-        let workspace = format!("--workspace={workspace}");
-        let arguments =
-            ["key", "create", "--account=task@example.com", "--name=Task", "--scopes=*", "--json", &workspace];
-        let make = |_| {
-            let printed: serde_json::Value = serde_json::from_str(&output(self.command().args(arguments))?)?;
-            Ok(printed["key"].as_str().context("`core-api key create` printed no key")?.to_owned())
-        };
-        (0..count).map(make).collect()
-    }
-
     /// Another program on the same store, such as an example beside the server.
     pub(crate) fn database(&self) -> &str {
         &self.database

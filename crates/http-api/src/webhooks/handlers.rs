@@ -1,6 +1,7 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, web};
 use core_domain::{Page, WebhookId};
+use entitlements::{LimitedStock, Place};
 use webhooks::{ChangeWebhookError, Realm, WebhookReader, WebhookService};
 use workspaces::WorkspaceReader;
 
@@ -12,7 +13,7 @@ use crate::extract::{Caller, Json, PathId, Query};
 use crate::list::{ItemParams, ListBody, list_answer};
 use crate::openapi::{Data, Told, WorkspaceHeader};
 use crate::write::Write;
-use crate::{Answer, ApiError};
+use crate::{Answer, ApiError, Entitlements};
 
 /// List webhooks
 ///
@@ -61,6 +62,7 @@ pub(crate) async fn create(
     caller: Caller<WebhooksWrite>,
     body: Json<CreateWebhookBody>,
     service: web::Data<WebhookService>,
+    entitlements: web::Data<Entitlements>,
     write: Write,
 ) -> Result<Answer, ApiError> {
     let realm = realm(&caller).await?;
@@ -68,9 +70,13 @@ pub(crate) async fn create(
     write
         .run(async move |tx| {
             let (endpoint, secret) = service.register(tx, realm, command.clone()).await?;
+            let place = place(realm);
+            entitlements.take(tx, place, LimitedStock::Webhooks).await?;
             let view = WebhookWithSecretView::new(&endpoint, &secret, None);
             let answer = Answer::told(StatusCode::CREATED, "Webhook endpoint created successfully.", &view)?;
-            Ok(answer.at(format!("/api/v1/webhooks/{}", endpoint.id)).holding_secret())
+            let answer = answer.at(format!("/api/v1/webhooks/{}", endpoint.id)).holding_secret();
+            let entitlements = entitlements.clone();
+            Ok(answer.then(move || entitlements.forget_stock(place, LimitedStock::Webhooks)))
         })
         .await
 }
@@ -108,13 +114,17 @@ pub(crate) async fn delete(
     caller: Caller<WebhooksDelete>,
     id: PathId<WebhookId>,
     service: web::Data<WebhookService>,
+    entitlements: web::Data<Entitlements>,
     write: Write,
 ) -> Result<Answer, ApiError> {
     let realm = realm(&caller).await?;
     write
         .run(async move |tx| {
             service.delete(tx, realm, id.0).await?;
-            Ok(Answer::no_content())
+            let place = place(realm);
+            entitlements.give_back(tx, place, LimitedStock::Webhooks).await?;
+            let entitlements = entitlements.clone();
+            Ok(Answer::no_content().then(move || entitlements.forget_stock(place, LimitedStock::Webhooks)))
         })
         .await
 }
@@ -148,6 +158,10 @@ pub(crate) async fn rotate_secret(
 pub(crate) async fn realm<R>(caller: &Caller<R>) -> Result<Realm, ApiError> {
     let context = caller.context().await?;
     Ok(Realm { workspace_id: context.id, environment: caller.principal.environment })
+}
+
+fn place(realm: Realm) -> Place {
+    Place { workspace_id: realm.workspace_id, environment: realm.environment }
 }
 
 impl From<ChangeWebhookError> for ApiError {
