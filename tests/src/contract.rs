@@ -21,7 +21,7 @@ pub fn denied(scope: &str) -> Value {
 /// The codes that go with a status.
 fn codes(status: u16) -> &'static [&'static str] {
     match status {
-        400 => &["bad_request", "workspace_required"],
+        400 => &["bad_request", "cannot_retry", "workspace_required"],
         401 => &["unauthorized"],
         403 => &["access_denied", "feature_limit_reached"],
         404 => &["not_found"],
@@ -46,7 +46,8 @@ pub(crate) fn check(answer: &Answer) -> Result<(), String> {
     if answer.status == 204 {
         require(answer.body.is_empty(), "a 204 has no body")?;
     }
-    if String::from_utf8_lossy(&answer.body).contains("\"key\":\"sk_") {
+    let body = String::from_utf8_lossy(&answer.body);
+    if ["\"key\":\"sk_", "\"secret\":\"whs"].iter().any(|secret| body.contains(secret)) {
         require(answer.header("cache-control") == Some("no-store"), "a secret must carry Cache-Control: no-store")?;
     }
     if answer.path.starts_with("/api/") {

@@ -27,9 +27,9 @@ pub struct Operation {
 }
 
 impl Operation {
-    /// The path with `id` for its parameter.
+    /// The path with `id` for its parameters.
     pub fn path(&self, id: impl std::fmt::Display) -> String {
-        self.template.replace("{id}", &id.to_string())
+        self.template.replace("{id}", &id.to_string()).replace("{delivery_id}", &id.to_string())
     }
 
     /// Whether it is on one thing that a caller may have. What the operator's are on, nobody else has at all.

@@ -93,8 +93,8 @@ impl Recorder {
         Ok(tx.store_record(&self.retry.claim, None, now, now.saturating_add(RETENTION)).await?)
     }
 
-    /// Says for as long as the value lives that the request is being worked on here.
-    pub(crate) fn running(&self) -> impl Drop + use<> {
+    /// Says for as long as the value lives that the request is being worked on here; `None` when a twin of it is.
+    pub(crate) fn running(&self) -> Option<impl Drop + use<>> {
         self.running.enter(self.retry.claim.record)
     }
 
@@ -123,9 +123,8 @@ impl Running {
         self.lock().contains(record)
     }
 
-    fn enter(&self, record: RecordId) -> Run {
-        self.lock().insert(record);
-        Run { running: self.clone(), record }
+    fn enter(&self, record: RecordId) -> Option<Run> {
+        self.lock().insert(record).then(|| Run { running: self.clone(), record })
     }
 
     fn lock(&self) -> MutexGuard<'_, HashSet<RecordId>> {

@@ -78,11 +78,13 @@ impl Write {
                 begin(tx).await?;
                 Ok(Answer::no_content())
             };
-            let _running = match self.until_committed(&first, Ending::Open).await? {
-                Done::Anew(_) => self.recorder.as_ref().map(Recorder::running),
+            // Entered before the record can be found, so that no twin finds it without.
+            let _running = self.recorder.as_ref().and_then(Recorder::running);
+            match self.until_committed(&first, Ending::Open).await? {
+                Done::Anew(_) => {}
                 Done::Before(earlier) => return Ok(earlier),
                 Done::Refused(error) => return Err(error),
-            };
+            }
             let outcome = act().await;
             if let Some(recorder) = &self.recorder {
                 self.keep(recorder, &outcome).await?;
