@@ -5,6 +5,7 @@ use ::entitlements::{EntitlementReader, EntitlementTx};
 use ::idempotency::IdempotencyTx;
 use ::keys::{CredentialStore, KeyReader, KeyTx};
 use ::tokens::AccountDirectory;
+use ::webhooks::{DeliveryQueue, WebhookReader, WebhookTx};
 use ::workspaces::{WorkspaceReader, WorkspaceTx};
 use async_trait::async_trait;
 use core_domain::{DomainEvent, StorageError, WorkspaceId};
@@ -12,6 +13,7 @@ use core_domain::{DomainEvent, StorageError, WorkspaceId};
 mod build;
 pub mod conflicts;
 pub mod credentials;
+pub mod deliveries;
 pub mod directory;
 pub mod endings;
 pub mod entitlement_model;
@@ -29,6 +31,8 @@ mod random;
 mod reach;
 mod records;
 pub mod transactions;
+mod webhook_build;
+pub mod webhooks;
 pub mod workspaces;
 
 /// A store under test, and whatever must outlive it.
@@ -38,6 +42,9 @@ pub trait Backend: Send + Sync + 'static {
     type Store: WorkspaceReader + KeyReader + CredentialStore + AccountDirectory + EntitlementReader;
     /// The open transaction.
     type Tx: WorkspaceTx + KeyTx + IdempotencyTx + EntitlementTx;
+    type Store: WorkspaceReader + KeyReader + CredentialStore + AccountDirectory + WebhookReader + DeliveryQueue;
+    /// The open transaction.
+    type Tx: WorkspaceTx + KeyTx + IdempotencyTx + WebhookTx;
 
     /// The store.
     fn store(&self) -> &Self::Store;
@@ -160,6 +167,37 @@ macro_rules! storage_conformance {
                 filters_of_keys_equal_the_model
                 key_statuses_change_at_their_very_moment
                 searches_take_every_character_as_itself
+            }
+            webhooks {
+                extreme_webhooks_come_back_as_they_were
+                realms_do_not_see_one_another
+                what_is_deleted_stops_at_once
+                pages_of_webhooks_partition_them_in_every_order
+                filters_of_webhooks_narrow
+                pages_of_deliveries_partition_them_in_every_order
+                pages_of_events_partition_them
+            }
+            deliveries {
+                an_event_its_deliveries_and_its_cause_commit_together
+                publishing_matches_and_holds_what_there_is_room_for
+                no_delivery_goes_to_two_claimers
+                a_lease_ends_and_so_does_its_right
+                a_released_delivery_is_due_at_once
+                a_result_is_written_whole
+                extreme_attempts_come_back_as_they_were
+                every_endpoint_gets_its_turn
+                a_claim_takes_no_more_than_there_is_room_for
+                a_rate_limit_holds_over_all_claimers
+                a_disabled_endpoints_deliveries_wait
+                a_hopeless_endpoint_is_disabled_and_told_of
+                a_test_is_held_and_not_counted
+                a_delivery_can_be_queued_again
+                a_replay_takes_what_it_is_asked_for
+                what_nobody_holds_is_told_of
+                depth_tells_what_is_open
+                a_purge_takes_what_is_settled_and_old
+                everything_at_once_waits_in_no_circle
+                two_workers_never_hold_the_same_attempt
             }
         }
     };

@@ -22,7 +22,7 @@ fn some_name(random: &Random) -> &'static str {
 }
 
 /// Every field in both directions, then orders of several fields.
-fn sorts<S: Copy + PartialEq>(fields: &[S], random: &Random) -> Vec<Vec<Sort<S>>> {
+pub(crate) fn sorts<S: Copy + PartialEq>(fields: &[S], random: &Random) -> Vec<Vec<Sort<S>>> {
     let orders = [Order::Ascending, Order::Descending];
     let single = fields.iter().flat_map(|field| orders.map(|order| vec![Sort { field: *field, order }]));
     let several = (0..20).map(|_| {
@@ -40,7 +40,7 @@ fn sorts<S: Copy + PartialEq>(fields: &[S], random: &Random) -> Vec<Vec<Sort<S>>
 }
 
 /// The numbers of all pages of so many items, and of two past the end.
-fn pages(items: usize) -> impl Iterator<Item = PageRequest> {
+pub(crate) fn pages(items: usize) -> impl Iterator<Item = PageRequest> {
     let last = u32::try_from(items).unwrap() / PER_PAGE + 2;
     (1..=last).map(|number| PageRequest::new(number, PER_PAGE).unwrap())
 }

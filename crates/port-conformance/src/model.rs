@@ -16,7 +16,7 @@ pub(crate) fn keys(all: &[ApiKey], query: &KeyQuery, now: Timestamp) -> Page<Api
     page(matching, query, compare_keys, KeySort::Id)
 }
 
-fn page<T, F, S: Copy>(
+pub(crate) fn page<T, F, S: Copy>(
     mut matching: Vec<T>,
     query: &ListQuery<F, S>,
     compare: impl Fn(S, &T, &T) -> Ordering,
