@@ -114,7 +114,8 @@ async fn serve(stream: TcpStream, state: Arc<Mutex<State>>) -> Option<()> {
         match reply {
             Reply::Never => tokio::time::sleep(Duration::MAX).await,
             Reply::With(status, headers, body) => {
-                let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+                let headers =
+                    headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect::<Vec<_>>().concat();
                 let length = body.len();
                 let answer = format!("HTTP/1.1 {status} Told\r\n{headers}Content-Length: {length}\r\n\r\n{body}");
                 stream.write_all(answer.as_bytes()).await.ok()?;

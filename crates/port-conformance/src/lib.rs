@@ -39,12 +39,15 @@ pub mod workspaces;
 #[async_trait]
 pub trait Backend: Send + Sync + 'static {
     /// What reads outside a transaction.
-    type Store: WorkspaceReader + KeyReader + CredentialStore + AccountDirectory + EntitlementReader;
+    type Store: WorkspaceReader
+        + KeyReader
+        + CredentialStore
+        + AccountDirectory
+        + EntitlementReader
+        + WebhookReader
+        + DeliveryQueue;
     /// The open transaction.
-    type Tx: WorkspaceTx + KeyTx + IdempotencyTx + EntitlementTx;
-    type Store: WorkspaceReader + KeyReader + CredentialStore + AccountDirectory + WebhookReader + DeliveryQueue;
-    /// The open transaction.
-    type Tx: WorkspaceTx + KeyTx + IdempotencyTx + WebhookTx;
+    type Tx: WorkspaceTx + KeyTx + IdempotencyTx + EntitlementTx + WebhookTx;
 
     /// The store.
     fn store(&self) -> &Self::Store;

@@ -56,8 +56,8 @@ async fn a_batch_is_taken_as_a_whole_or_not_at_all(backend: Backend) {
     assert_eq!(taken.len(), 100);
     assert!(taken.iter().all(|event| event["deliveries"] == 1));
     let mut sent: Vec<String> = taken.iter().map(|event| event["id"].as_str().unwrap().to_owned()).collect();
-    let received = receiver.wait_for("/hook", 100).await;
-    let mut arrived: Vec<_> = received.iter().map(|message| message.header("webhook-id").to_owned()).collect();
+    let arrived = receiver.wait_for("/hook", 100).await;
+    let mut arrived: Vec<_> = arrived.iter().map(|message| message.header("webhook-id").to_owned()).collect();
     sent.sort();
     arrived.sort();
     assert_eq!(arrived, sent);

@@ -80,9 +80,9 @@ async fn a_failed_delivery_is_retried_by_hand(backend: Backend) {
     assert_eq!((&data["id"], &data["status"], &data["attempt"]), (&failed["id"], &json!("pending"), &json!(3)));
     let sent = latest(&stage, &made, "success").await;
     assert_eq!((&sent["id"], &sent["attempt"]), (&failed["id"], &json!(3)));
-    let received = receiver.received("/hook");
-    assert_eq!(received.len(), 3);
-    assert!(received.iter().all(|message| message.header("webhook-id") == event && message.body == received[0].body));
+    let arrived = receiver.received("/hook");
+    assert_eq!(arrived.len(), 3);
+    assert!(arrived.iter().all(|message| message.header("webhook-id") == event && message.body == arrived[0].body));
 }
 
 async fn what_succeeded_or_waits_is_not_retried(backend: Backend) {
@@ -155,8 +155,8 @@ async fn a_replay_sends_everything_again(backend: Backend) {
         .await
         .is(202, json!({ "message": "Deliveries queued again.", "data": { "queued": 0 } }));
     assert_eq!(ask(json!({ "since": "2026-01-01" })).await.data(202)["queued"], 3);
-    let received = receiver.wait_for("/hook", 6).await;
-    let mut ids: Vec<_> = received.iter().map(|message| message.header("webhook-id")).collect();
+    let arrived = receiver.wait_for("/hook", 6).await;
+    let mut ids: Vec<_> = arrived.iter().map(|message| message.header("webhook-id")).collect();
     ids.sort_unstable();
     ids.dedup();
     assert_eq!(ids.len(), 3);

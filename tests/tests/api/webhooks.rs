@@ -244,8 +244,8 @@ async fn live_and_test_are_kept_apart(backend: Backend) {
     }
     for (own, other, path) in [(&live, &test, "/live"), (&test, &live, "/test")] {
         let event = publish(own, "post.created").await;
-        let received = receiver.wait_for(path, 1).await;
-        assert_eq!(received.iter().map(|message| message.header("webhook-id")).collect::<Vec<_>>(), [event.as_str()]);
+        let arrived = receiver.wait_for(path, 1).await;
+        assert_eq!(arrived.iter().map(|message| message.header("webhook-id")).collect::<Vec<_>>(), [event.as_str()]);
         other.get(&format!("/api/v1/events/{event}")).await.is_not_found();
         own.get(&format!("/api/v1/events/{event}")).await.expect(200);
     }
