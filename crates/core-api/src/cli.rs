@@ -37,6 +37,9 @@ pub(crate) enum Command {
     /// Manage what workspaces are entitled to.
     #[command(subcommand)]
     Entitlement(EntitlementCommand),
+    /// Look after the deliveries of a webhook.
+    #[command(subcommand)]
+    Deliveries(DeliveriesCommand),
     /// Print the OpenAPI document.
     Openapi,
     /// Look into the configuration.
@@ -203,4 +206,60 @@ pub(crate) struct SetOverride {
 pub(crate) enum ConfigCommand {
     /// Check every setting and reach what they point at; print them without secrets.
     Check,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DeliveriesCommand {
+    /// List deliveries, the latest first.
+    List(ListDeliveries),
+    /// Send a failed or retrying delivery again, at once.
+    Retry(RetryDelivery),
+    /// Send again every delivery made since a moment.
+    Replay(ReplayDeliveries),
+}
+
+/// Which webhook.
+#[derive(Debug, Args)]
+pub(crate) struct WebhookOf {
+    /// The workspace, by id.
+    #[arg(long, value_name = "ID")]
+    pub(crate) workspace: i64,
+    /// The webhook, by id.
+    #[arg(long, value_name = "ID")]
+    pub(crate) webhook: i64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ListDeliveries {
+    #[command(flatten)]
+    pub(crate) of: WebhookOf,
+    /// Only those that are `pending`, `retrying`, `success` or `failed`.
+    #[arg(long)]
+    pub(crate) status: Option<String>,
+    /// How many at most, up to 100.
+    #[arg(long, default_value_t = 25)]
+    pub(crate) limit: u32,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RetryDelivery {
+    #[command(flatten)]
+    pub(crate) of: WebhookOf,
+    /// The delivery's id.
+    pub(crate) id: i64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReplayDeliveries {
+    #[command(flatten)]
+    pub(crate) of: WebhookOf,
+    /// Those made at this moment or later (RFC 3339).
+    #[arg(long)]
+    pub(crate) since: String,
+    /// Only those that are `retrying`, `success` or `failed`.
+    #[arg(long)]
+    pub(crate) status: Option<String>,
 }

@@ -30,6 +30,7 @@ pub mod purges;
 mod random;
 mod reach;
 mod records;
+pub mod retries;
 pub mod transactions;
 mod webhook_build;
 pub mod webhooks;
@@ -179,6 +180,12 @@ macro_rules! storage_conformance {
                 filters_of_webhooks_narrow
                 pages_of_deliveries_partition_them_in_every_order
                 pages_of_events_partition_them
+            }
+            retries {
+                all_six_attempts_are_made_at_their_times
+                retries_by_hand_go_up_to_twenty_attempts
+                a_receiver_that_is_gone_is_left_alone
+                days_without_success_disable
             }
             deliveries {
                 an_event_its_deliveries_and_its_cause_commit_together

@@ -41,7 +41,7 @@ pub use query::{
 pub use queue::{Job, Lease, Message, Published, QueueDepth, Room, Settlement};
 pub use schedule::{InvalidSchedule, RetrySchedule};
 pub use secret::{InvalidSecret, Secret, SecretKind, SecretSealer, UnreadableSecret};
-pub use service::{NewEvent, RegisterWebhook, UpdateWebhook, WebhookService};
+pub use service::{NewEvent, RegisterWebhook, RotateSecret, UpdateWebhook, WebhookService};
 pub use sharing::Due;
 pub use signing::{SignedRequest, sign};
 pub use statistics::DailyStatistics;

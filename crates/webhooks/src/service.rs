@@ -49,6 +49,20 @@ pub struct UpdateWebhook {
     pub is_active: Option<bool>,
 }
 
+/// How to rotate a signing secret.
+#[derive(Debug, Clone)]
+pub struct RotateSecret {
+    /// The new secret; one of the same kind is made when none is given.
+    pub secret: Option<Secret>,
+    /// How long the old one signs beside it.
+    pub overlap: Duration,
+}
+
+impl RotateSecret {
+    /// How long both secrets sign when nothing is said (contract: Events and webhooks).
+    pub const OVERLAP: Duration = Duration::from_hours(24);
+}
+
 /// An event of an application's own.
 #[derive(Debug, Clone)]
 pub struct NewEvent {
@@ -74,8 +88,6 @@ impl fmt::Debug for WebhookService {
 }
 
 impl WebhookService {
-    /// How long a secret that was replaced signs beside the new one (contract: Events and webhooks).
-    pub const ROTATION: Duration = Duration::from_hours(24);
     /// How long a test is held: longer than any deadline of a sender.
     const TEST_LEASE: Duration = Duration::from_mins(11);
 
@@ -153,19 +165,19 @@ impl WebhookService {
         if was_there { Ok(()) } else { Err(ChangeWebhookError::NotFound) }
     }
 
-    /// Gives a webhook a new secret of the same kind; the old one signs beside it for [`Self::ROTATION`].
+    /// Gives a webhook a new secret. Returns when the old one stops signing beside it.
     pub async fn rotate_secret(
         &self,
         tx: &mut dyn WebhookTx,
         realm: Realm,
         id: WebhookId,
-        given: Option<Secret>,
+        command: RotateSecret,
     ) -> Result<(Endpoint, Secret, Timestamp), ChangeWebhookError> {
         let mut endpoint = find(tx, realm, id).await?;
         let now = self.clock.now();
         let kind = self.sealer.open(id, &endpoint.secrets.current).map_or(SecretKind::Hmac, |secret| secret.kind());
-        let secret = given.unwrap_or_else(|| Secret::generate(kind, &*self.entropy));
-        let old_ends_at = now.saturating_add(Self::ROTATION);
+        let secret = command.secret.unwrap_or_else(|| Secret::generate(kind, &*self.entropy));
+        let old_ends_at = now.saturating_add(command.overlap);
         let current = self.sealer.seal(id, &secret)?;
         let old = std::mem::replace(&mut endpoint.secrets.current, current);
         endpoint.secrets.previous = Some((old, old_ends_at));

@@ -2,6 +2,7 @@
 
 mod bootstrap;
 mod check;
+mod deliveries;
 mod entitlement;
 mod healthcheck;
 mod key;
@@ -18,7 +19,8 @@ use http_api::Services;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::{
-    Cli, Command, ConfigCommand, EntitlementCommand, KeyCommand, OverrideCommand, TokenCommand, WorkspaceCommand,
+    Cli, Command, ConfigCommand, DeliveriesCommand, EntitlementCommand, KeyCommand, OverrideCommand, TokenCommand,
+    WorkspaceCommand,
 };
 use crate::config::Config;
 use crate::stores::Store;
@@ -59,6 +61,15 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
         }
         Command::Token(TokenCommand::Create(arguments)) => {
             token::create(&config, &open(&config).await?, arguments).await
+        }
+        Command::Deliveries(DeliveriesCommand::List(arguments)) => {
+            deliveries::list(&open(&config).await?, arguments).await
+        }
+        Command::Deliveries(DeliveriesCommand::Retry(arguments)) => {
+            deliveries::retry(&open(&config).await?, arguments).await
+        }
+        Command::Deliveries(DeliveriesCommand::Replay(arguments)) => {
+            deliveries::replay(&open(&config).await?, arguments).await
         }
         Command::Openapi => Ok(()),
         Command::Config(ConfigCommand::Check) => check::run(&config).await,

@@ -1,12 +1,14 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
+use std::time::Duration;
 
 use core_domain::{Timestamp, WireWord as _};
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 use validator::Validate;
 use webhooks::{
-    Endpoint, EndpointHeaders, EndpointUrl, Pattern, RegisterWebhook, Secret, SecretKind, Subscriptions, UpdateWebhook,
+    Endpoint, EndpointHeaders, EndpointUrl, Pattern, RegisterWebhook, RotateSecret, Secret, SecretKind, Subscriptions,
+    UpdateWebhook,
 };
 
 use super::delivery_dto::DeliveryView;
@@ -36,7 +38,7 @@ pub(crate) struct WebhookView {
     disabled_reason: Option<&'static str>,
     #[schema(required = false, value_type = EnvironmentWord)]
     environment: &'static str,
-    /// Sent with every event.
+    /// Sent with every event. The value of one whose name speaks of a credential is shown as `***`.
     #[schema(required = false)]
     headers: BTreeMap<String, String>,
     /// The most sends that begin in a second; null: no limit of its own.
@@ -100,7 +102,7 @@ impl From<&Endpoint> for WebhookView {
             disabled_at: endpoint.disabled.map(|disabled| disabled.at),
             disabled_reason: endpoint.disabled.map(|disabled| disabled.reason.as_str()),
             environment: endpoint.environment.as_str(),
-            headers: endpoint.headers.pairs().iter().cloned().collect(),
+            headers: endpoint.headers.pairs().iter().map(|(name, value)| (name.clone(), shown(name, value))).collect(),
             rate_limit: endpoint.rate_limit,
             success_count: endpoint.health.success_count,
             failure_count: endpoint.health.failure_count,
@@ -112,6 +114,11 @@ impl From<&Endpoint> for WebhookView {
             latest_deliveries: None,
         }
     }
+}
+
+fn shown(name: &str, value: &str) -> String {
+    const CREDENTIALS: [&str; 6] = ["auth", "cookie", "key", "password", "secret", "token"];
+    if CREDENTIALS.iter().any(|word| name.contains(word)) { "***".to_owned() } else { value.to_owned() }
 }
 
 /// A webhook with its secret, which is shown this once.
@@ -160,8 +167,8 @@ pub(crate) struct CreateWebhookBody {
     #[schema(example = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")]
     secret: Option<String>,
     /// With a secret that is made: `v1` (HMAC-SHA-256) or `v1a` (Ed25519).
-    #[schema(value_type = Option<SignatureWord>)]
-    signature: Option<String>,
+    #[schema(value_type = Option<SigningWord>)]
+    signing: Option<String>,
     #[validate(length(max = 1000, message = "The description must not be longer than 1000 characters."))]
     #[schema(max_length = 1000)]
     description: Option<String>,
@@ -179,7 +186,7 @@ pub(crate) struct CreateWebhookBody {
 #[derive(ToSchema)]
 #[schema(rename_all = "lowercase")]
 #[expect(dead_code, reason = "documents the wire words")]
-pub(crate) enum SignatureWord {
+pub(crate) enum SigningWord {
     V1,
     V1a,
 }
@@ -192,14 +199,14 @@ impl CreateWebhookBody {
         let url = self.url.and_then(|url| read_url(&mut errors, url));
         let subscriptions = self.events.and_then(|events| read_patterns(&mut errors, events));
         let secret = self.secret.and_then(|text| read_secret(&mut errors, &text));
-        let kind = self.signature.and_then(|word| {
-            let kind = SecretKind::from_word(&word).ok_or("the signature must be v1 or v1a");
-            errors.keep("signature", kind)
+        let kind = self.signing.and_then(|word| {
+            let kind = SecretKind::from_word(&word).ok_or("the signing must be v1 or v1a");
+            errors.keep("signing", kind)
         });
         if let (Some(secret), Some(kind)) = (&secret, kind)
             && secret.kind() != kind
         {
-            errors.add("signature", "The signature does not fit the secret that is given.");
+            errors.add("signing", "The signing does not fit the secret that is given.");
         }
         let headers = read_headers(&mut errors, self.headers.unwrap_or_default()).unwrap_or_default();
         errors.into_result()?;
@@ -279,6 +286,10 @@ impl UpdateWebhookBody {
 pub(crate) struct RotateSecretBody {
     /// The new secret; made when not given.
     secret: Option<String>,
+    /// How many hours the old secret signs beside the new one; 0 ends it at once.
+    #[validate(range(min = 0, max = 168, message = "The grace_period_hours must be between 0 and 168."))]
+    #[schema(minimum = 0, maximum = 168, default = 24)]
+    grace_period_hours: Option<u64>,
 }
 
 impl Body for RotateSecretBody {
@@ -286,11 +297,12 @@ impl Body for RotateSecretBody {
 }
 
 impl RotateSecretBody {
-    pub(crate) fn secret(&self) -> Result<Option<Secret>, ApiError> {
+    pub(crate) fn into_command(self) -> Result<RotateSecret, ApiError> {
         let mut errors = FieldErrors::default();
-        let secret = self.secret.as_ref().and_then(|text| read_secret(&mut errors, text));
+        let secret = self.secret.and_then(|text| read_secret(&mut errors, &text));
         errors.into_result()?;
-        Ok(secret)
+        let overlap = self.grace_period_hours.map_or(RotateSecret::OVERLAP, Duration::from_hours);
+        Ok(RotateSecret { secret, overlap })
     }
 }
 

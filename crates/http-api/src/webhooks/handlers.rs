@@ -131,7 +131,7 @@ pub(crate) async fn delete(
 
 /// Rotate a webhook's secret
 ///
-/// For 24 hours both secrets sign. The new one is in this answer only.
+/// For 24 hours, or as long as is asked for, both secrets sign. The new one is in this answer only.
 #[utoipa::path(post, path = "/api/v1/webhooks/{id}/rotate-secret", tag = "Webhooks",
     params(WorkspaceHeader, ("id" = i64, Path, minimum = 1)),
     request_body(content = Option<RotateSecretBody>), security(("api_key" = ["webhooks:write"])),
@@ -144,10 +144,10 @@ pub(crate) async fn rotate_secret(
     write: Write,
 ) -> Result<Answer, ApiError> {
     let realm = realm(&caller).await?;
-    let given = body.0.secret()?;
+    let command = body.0.into_command()?;
     write
         .run(async move |tx| {
-            let (endpoint, secret, ends_at) = service.rotate_secret(tx, realm, id.0, given.clone()).await?;
+            let (endpoint, secret, ends_at) = service.rotate_secret(tx, realm, id.0, command.clone()).await?;
             let view = WebhookWithSecretView::new(&endpoint, &secret, Some(ends_at));
             Ok(Answer::told(StatusCode::OK, "Webhook secret rotated successfully.", &view)?.holding_secret())
         })
