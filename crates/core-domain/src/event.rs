@@ -10,6 +10,7 @@ pub enum EventKind {
     ApiKeyCreated,
     ApiKeyRotated,
     ApiKeyRevoked,
+    SeoReportCreated,
 }
 
 crate::wire_words!(EventKind {
@@ -19,6 +20,7 @@ crate::wire_words!(EventKind {
     ApiKeyCreated = "api_key.created",
     ApiKeyRotated = "api_key.rotated",
     ApiKeyRevoked = "api_key.revoked",
+    SeoReportCreated = "seo.report.created",
 });
 
 /// Something that happened in a workspace, to be told to its webhooks.

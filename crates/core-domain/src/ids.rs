@@ -57,6 +57,15 @@ integer_id!(
     LineageId
 );
 
+integer_id!(
+    /// One SEO report.
+    SeoReportId
+);
+integer_id!(
+    /// One issue of a page; it is kept when the issue is resolved and comes back.
+    SeoIssueId
+);
+
 impl From<ApiKeyId> for LineageId {
     fn from(id: ApiKeyId) -> Self {
         Self(id.0)
