@@ -31,26 +31,26 @@ pub struct Weighed {
 pub fn weigh(known: Vec<Issue>, submission: &Submission, report: SeoReportId, now: Timestamp) -> Weighed {
     let mut found: HashMap<IssueIdentity, &Finding> =
         submission.findings.iter().map(|finding| (finding.identity(&submission.url), finding)).collect();
-    let mut changes = Changes::default();
+    let mut counts = Changes::default();
     let mut changed = Vec::new();
     for issue in known {
         if let Some(finding) = found.remove(&issue.identity()) {
             match issue.resolved_at {
-                None => changes.persisted += 1,
-                Some(_) => changes.reopened += 1,
+                None => counts.persisted += 1,
+                Some(_) => counts.reopened += 1,
             }
             changed.push(seen(issue, finding, submission, report, now));
         } else if issue.resolved_at.is_none() && is_missed(&issue, submission) {
             let missed = missed(issue, now);
-            changes.resolved += u32::from(missed.resolved_at.is_some());
+            counts.resolved += u32::from(missed.resolved_at.is_some());
             changed.push(missed);
         }
     }
     changed.sort_by_key(|issue| issue.id);
     let is_new = |finding: &&Finding| found.contains_key(&finding.identity(&submission.url));
     let new: Vec<Finding> = submission.findings.iter().filter(is_new).cloned().collect();
-    changes.new = u32::try_from(new.len()).unwrap_or(u32::MAX);
-    Weighed { changed, new, changes }
+    counts.new = u32::try_from(new.len()).unwrap_or(u32::MAX);
+    Weighed { changed, new, changes: counts }
 }
 
 fn is_missed(issue: &Issue, submission: &Submission) -> bool {

@@ -13,6 +13,7 @@ mod memberships;
 mod migrations;
 mod pool;
 mod schema;
+mod seo;
 mod store;
 mod time;
 mod tx;

@@ -17,6 +17,7 @@ mod plan;
 mod pool;
 mod schema;
 mod search;
+mod seo;
 mod store;
 mod tx;
 mod workspaces;

@@ -56,7 +56,11 @@ async fn stores_that_start_at_once_apply_each_migration_once() {
             });
         }
         let applied: Vec<String> = starts.join_all().await.into_iter().flatten().collect();
-        let all = ["2026-01-15-000000_accounts_workspaces_keys_events", "2026-01-20-000000_idempotency"];
+        let all = [
+            "2026-01-15-000000_accounts_workspaces_keys_events",
+            "2026-01-20-000000_idempotency",
+            "2026-02-05-000000_seo",
+        ];
         assert_eq!(applied, all);
     }
 }

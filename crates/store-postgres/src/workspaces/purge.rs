@@ -3,6 +3,7 @@ use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use crate::schema::{api_keys, events, memberships, workspaces};
+use crate::seo;
 
 /// Skips what another replica is purging at this moment.
 pub(super) async fn purge(connection: &mut AsyncPgConnection, before: DateTime<Utc>, limit: u32) -> QueryResult<u64> {
@@ -27,6 +28,7 @@ pub(super) async fn purge(connection: &mut AsyncPgConnection, before: DateTime<U
         .execute(connection)
         .await?;
     diesel::delete(events::table).filter(events::workspace_id.eq_any(&ids)).execute(connection).await?;
+    seo::purge(connection, &ids).await?;
     diesel::delete(memberships::table).filter(memberships::workspace_id.eq_any(&ids)).execute(connection).await?;
     diesel::delete(workspaces::table).filter(workspaces::id.eq_any(&ids)).execute(connection).await?;
     Ok(ids.len() as u64)

@@ -7,6 +7,7 @@ use super::WorkspaceRow;
 use crate::error::{Failure, OrCorrupt};
 use crate::ids;
 use crate::schema::{accounts, api_keys, events, memberships, workspaces as table};
+use crate::seo;
 use crate::tx::SqliteTx;
 
 /// The columns of a workspace that its memberships repeat.
@@ -130,6 +131,7 @@ fn purge(connection: &mut SqliteConnection, before: i64, limit: u32) -> Result<u
         diesel::delete(keys.filter(api_keys::revoked_at.is_null())).execute(connection)?;
         diesel::delete(keys.filter(api_keys::revoked_at.is_not_null())).execute(connection)?;
         diesel::delete(events::table.filter(events::workspace_id.eq(id))).execute(connection)?;
+        seo::purge(connection, id)?;
         diesel::delete(memberships::table.filter(memberships::workspace_id.eq(id))).execute(connection)?;
         diesel::delete(table::table.find(id)).execute(connection)?;
         purged += 1;
