@@ -6,6 +6,7 @@ use anyhow::Context;
 use http_api::{ClientAddresses, PublicUrl, Services};
 use jwt_verifier::JwtVerifier;
 use keys::{Authenticator, KeyService};
+use seo::SeoService;
 use system::{OsEntropy, SystemClock};
 use tokens::TokenAuthenticator;
 use tokio::signal::unix::{SignalKind, signal};
@@ -90,8 +91,10 @@ pub(crate) async fn services(config: &Config, store: &Store, secrets: &Secrets) 
         store: Arc::clone(&store.unit_of_work),
         workspace_reader: Arc::clone(&store.workspaces),
         key_reader: Arc::clone(&store.keys),
+        seo_reader: Arc::clone(&store.seo),
         workspaces: WorkspaceService::new(Arc::clone(&clock), Arc::clone(&entropy)),
         keys: KeyService::new(hasher, Arc::clone(&clock), Arc::clone(&entropy)),
+        seo: SeoService::new(Arc::clone(&clock), Arc::clone(&entropy)),
         sealer: Arc::new(secrets.sealer(Arc::clone(&entropy))),
         health_checks: std::iter::once(Arc::clone(&store.health)).chain(health).collect(),
         client_addresses: ClientAddresses::behind(config.trusted_proxies.clone()),

@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use core_domain::{BoxError, StorageError};
 use http_api::{ApiTx, HealthCheck, UnitOfWork};
 use keys::{CredentialStore, KeyReader};
+use seo::SeoReader;
 use store_postgres::{PgOptions, PgStore};
 use store_sqlite::{SqliteOptions, SqliteStore};
 use tokens::AccountDirectory;
@@ -18,6 +19,7 @@ pub(crate) struct Store {
     pub(crate) unit_of_work: Arc<dyn UnitOfWork>,
     pub(crate) workspaces: Arc<dyn WorkspaceReader>,
     pub(crate) keys: Arc<dyn KeyReader>,
+    pub(crate) seo: Arc<dyn SeoReader>,
     pub(crate) credentials: Arc<dyn CredentialStore>,
     pub(crate) accounts: Arc<dyn AccountDirectory>,
     pub(crate) health: Arc<dyn HealthCheck>,
@@ -60,6 +62,7 @@ macro_rules! adapt {
                     unit_of_work: adapted.clone(),
                     workspaces: shared.clone(),
                     keys: shared.clone(),
+                    seo: shared.clone(),
                     credentials: shared.clone(),
                     accounts: shared,
                     health: adapted,

@@ -12,6 +12,7 @@ mod openapi;
 mod origin;
 mod retry;
 mod routes;
+mod seo;
 mod services;
 mod workspaces;
 mod write;

@@ -7,7 +7,7 @@ use actix_web::{App, Error, HttpResponse, guard, web};
 use utoipa::OpenApi;
 
 use crate::middleware::{deadline, identify, limit, observe, recognise_retries, shape_errors};
-use crate::{ApiError, Services, health, keys, me, openapi, workspaces};
+use crate::{ApiError, Services, health, keys, me, openapi, seo, workspaces};
 
 /// Declares every route once: for the router, for the OpenAPI document, and as a table for tests.
 macro_rules! route_table {
@@ -54,6 +54,11 @@ route_table! {
     "/api/v1/api-keys" => { get keys::handlers::list, post keys::handlers::create }
     "/api/v1/api-keys/{id}" => { get keys::handlers::get, delete keys::handlers::revoke }
     "/api/v1/api-keys/{id}/rotate" => { post keys::handlers::rotate }
+    "/api/v1/seo/report" => { post seo::handlers::submit }
+    "/api/v1/seo/issues/{workspace_id}" => { get seo::handlers::list_issues }
+    "/api/v1/seo/reports" => { get seo::handlers::list_reports }
+    "/api/v1/seo/reports/{id}" => { get seo::handlers::get_report }
+    "/api/v1/seo/history" => { get seo::handlers::history }
 }
 
 /// The API on these services, for a server or a test to run.

@@ -6,6 +6,7 @@ use core_domain::{Clock, Entropy};
 use idempotency::Sealer;
 use keys::{Authenticator, KeyReader, KeyService};
 use limits::RateLimiter;
+use seo::{SeoReader, SeoService};
 use tokens::TokenAuthenticator;
 use workspaces::{WorkspaceReader, WorkspaceService};
 
@@ -30,10 +31,14 @@ pub struct Services {
     pub workspace_reader: Arc<dyn WorkspaceReader>,
     /// Keys, to read.
     pub key_reader: Arc<dyn KeyReader>,
+    /// SEO reports and issues, to read.
+    pub seo_reader: Arc<dyn SeoReader>,
     /// The use cases of workspaces.
     pub workspaces: WorkspaceService,
     /// The use cases of keys.
     pub keys: KeyService,
+    /// The use cases of SEO reports.
+    pub seo: SeoService,
     /// What seals the answers kept for safe retries.
     pub sealer: Arc<Sealer>,
     /// What must be up for the service to be ready.
@@ -60,9 +65,11 @@ impl Services {
             .app_data(web::Data::from(self.store))
             .app_data(web::Data::from(self.workspace_reader))
             .app_data(web::Data::from(self.key_reader))
+            .app_data(web::Data::from(self.seo_reader))
             .app_data(web::Data::from(self.sealer))
             .app_data(web::Data::new(self.workspaces))
             .app_data(web::Data::new(self.keys))
+            .app_data(web::Data::new(self.seo))
             .app_data(web::Data::new(self.health_checks))
             .app_data(web::Data::new(self.client_addresses))
             .app_data(web::Data::new(self.public_url));

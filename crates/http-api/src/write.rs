@@ -7,15 +7,16 @@ use async_trait::async_trait;
 use core_domain::{StorageError, Transaction};
 use idempotency::IdempotencyTx;
 use keys::KeyTx;
+use seo::SeoTx;
 use workspaces::WorkspaceTx;
 
 use crate::retry::{InvalidKey, Recorder};
 use crate::{Answer, ApiError};
 
 /// A transaction with everything that requests write.
-pub trait ApiTx: WorkspaceTx + KeyTx + IdempotencyTx {}
+pub trait ApiTx: WorkspaceTx + KeyTx + SeoTx + IdempotencyTx {}
 
-impl<T: WorkspaceTx + KeyTx + IdempotencyTx> ApiTx for T {}
+impl<T: WorkspaceTx + KeyTx + SeoTx + IdempotencyTx> ApiTx for T {}
 
 /// Where transactions come from.
 #[async_trait]

@@ -25,6 +25,8 @@ requirements! {
     ApiKeysRead = "api-keys":"read";
     ApiKeysWrite = "api-keys":"write";
     ApiKeysDelete = "api-keys":"delete";
+    SeoRead = "seo":"read";
+    SeoWrite = "seo":"write";
 }
 
 /// Any credential, whatever its scopes.
