@@ -29,11 +29,17 @@ pub struct Operation {
 impl Operation {
     /// The path with `id` for its parameter.
     pub fn path(&self, id: impl std::fmt::Display) -> String {
-        self.template.replace("{id}", &id.to_string())
+        let id = id.to_string();
+        self.template.replace("{id}", &id).replace("{workspace_id}", &id)
     }
 
     pub fn has_id(&self) -> bool {
-        self.template.contains("{id}")
+        self.template.contains("{id}") || self.template.contains("{workspace_id}")
+    }
+
+    /// Whether its parameter is a workspace.
+    pub fn is_of_workspace(&self) -> bool {
+        self.template.contains("/workspaces/") || self.template.contains("{workspace_id}")
     }
 }
 

@@ -3,6 +3,7 @@
 
 use ::idempotency::IdempotencyTx;
 use ::keys::{CredentialStore, KeyReader, KeyTx};
+use ::seo::{SeoReader, SeoTx};
 use ::tokens::AccountDirectory;
 use ::workspaces::{WorkspaceReader, WorkspaceTx};
 use async_trait::async_trait;
@@ -25,6 +26,7 @@ pub mod purges;
 mod random;
 mod reach;
 mod records;
+pub mod seo;
 pub mod transactions;
 pub mod workspaces;
 
@@ -32,9 +34,9 @@ pub mod workspaces;
 #[async_trait]
 pub trait Backend: Send + Sync + 'static {
     /// What reads outside a transaction.
-    type Store: WorkspaceReader + KeyReader + CredentialStore + AccountDirectory;
+    type Store: WorkspaceReader + KeyReader + SeoReader + CredentialStore + AccountDirectory;
     /// The open transaction.
-    type Tx: WorkspaceTx + KeyTx + IdempotencyTx;
+    type Tx: WorkspaceTx + KeyTx + SeoTx + IdempotencyTx;
 
     /// The store.
     fn store(&self) -> &Self::Store;
@@ -123,6 +125,17 @@ macro_rules! storage_conformance {
                 a_purge_takes_only_what_is_expired_up_to_its_limit
                 of_concurrent_claimers_one_commits
                 a_claim_that_is_given_up_passes_to_another
+            }
+            seo {
+                a_report_comes_back_as_it_was
+                a_report_that_is_not_committed_leaves_nothing
+                workspaces_and_worlds_are_apart
+                a_drop_is_told_against_the_pages_previous_report
+                random_reports_equal_the_model
+                concurrent_reports_neither_double_nor_deadlock
+                the_largest_report_goes_through_every_change
+                extreme_issues_come_back_as_they_were
+                lists_equal_the_model
             }
             marks {
                 undoing_keeps_what_was_before_the_mark_and_nothing_after_it

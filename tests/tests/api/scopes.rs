@@ -14,10 +14,15 @@ on_both_stores!(
     a_key_can_not_use_more_mcp_servers_than_its_creator,
 );
 
+fn report() -> Value {
+    json!({ "url": "https://example.com/", "scores": { "seo": 1 } })
+}
+
 /// A body that the operation takes.
 fn body(operation: &Operation) -> Option<Value> {
     match (operation.method.as_str(), operation.template.as_str()) {
         ("POST" | "PATCH", template) if template.ends_with("/rotate") => Some(json!({})),
+        ("POST", "/api/v1/seo/report") => Some(report()),
         ("POST", "/api/v1/api-keys") => Some(json!({ "name": "Scoped", "scopes": [] })),
         ("POST" | "PATCH", _) => Some(json!({ "name": "Scoped" })),
         _ => None,
@@ -26,13 +31,19 @@ fn body(operation: &Operation) -> Option<Value> {
 
 /// Calls the operation on something made for the call.
 async fn call(stage: &Stage, operation: &Operation, caller: &Api) -> Answer {
-    let id = if operation.template.contains("/workspaces/") {
+    let id = if operation.is_of_workspace() {
         stage.workspace(json!({ "name": "Scoped" })).await["id"].as_i64().unwrap()
+    } else if operation.template.contains("/seo/") {
+        let inside = stage.owner.in_workspace(stage.workspace_id);
+        inside.post("/api/v1/seo/report", report()).await.data(201)["id"].as_i64().unwrap()
     } else {
         stage.key(json!({ "scopes": [] })).await.id
     };
     let caller = caller.in_workspace(stage.workspace_id);
-    let path = operation.path(id);
+    let mut path = operation.path(id);
+    if path.ends_with("/history") {
+        path += "?url=https://example.com/";
+    }
     let request = caller.request(&operation.method, &path);
     match body(operation) {
         Some(body) => request.json(&body).send().await,
@@ -48,6 +59,8 @@ async fn every_operation_requires_its_documented_scope(backend: Backend) {
         "api-keys:delete",
         "api-keys:read",
         "api-keys:write",
+        "seo:read",
+        "seo:write",
         "workspaces:delete",
         "workspaces:read",
         "workspaces:write",

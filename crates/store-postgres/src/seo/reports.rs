@@ -61,6 +61,10 @@ fn matching<'a>(place: Place, filter: &ReportFilter) -> Option<Rows<'a>> {
         rows = rows.filter(table::url.eq(url.as_str().to_owned()));
     }
     if let Some(tool) = &filter.tool {
+        // PostgreSQL stores no NUL, and takes none in a parameter.
+        if tool.contains('\0') {
+            return None;
+        }
         rows = rows.filter(table::tool.eq(tool.clone()));
     }
     if let Some(from) = filter.created.from {
