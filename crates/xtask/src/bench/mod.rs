@@ -7,6 +7,7 @@ mod limiter;
 mod lists;
 mod load;
 mod retries;
+mod seo;
 mod startup;
 
 use std::path::PathBuf;
@@ -28,9 +29,16 @@ pub(crate) struct Args {
     /// How long each single measurement takes, in seconds.
     #[arg(long, default_value_t = 3)]
     seconds: u64,
+    /// Measure one part alone: `seo`.
+    part: Option<Part>,
     /// How many rows the large list has.
     #[arg(long, default_value_t = 1_000_000)]
     rows: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Part {
+    Seo,
 }
 
 const CONNECTIONS: usize = 64;
@@ -43,6 +51,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         // A slow load generator would take the machine from the server and flatter every ratio.
         let mut optimised = cargo(["run", "--release", "--package=xtask", "--quiet", "--", "bench"]);
         optimised.arg(format!("--seconds={}", args.seconds)).arg(format!("--rows={}", args.rows));
+        if args.part.is_some() {
+            optimised.arg("seo");
+        }
         return run_program(&mut optimised);
     }
     ensure_installed()?;
@@ -51,6 +62,14 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let folder = TempDir::new().context("cannot make a temporary folder")?;
     let postgres = Postgres::start(Durability::Real)?;
 
+    if args.part == Some(Part::Seo) {
+        let figures = json!({
+            "on_sqlite": seo::run(&Setup::on_sqlite(&program(), folder.path())?)?,
+            "on_postgres": seo::run(&Setup::on(&program(), folder.path(), postgres.url())?)?,
+        });
+        println!("{}", serde_json::to_string_pretty(&figures)?);
+        return Ok(());
+    }
     let redis = Redis::start()?;
 
     let on_sqlite = Setup::on_sqlite(&program(), folder.path())?;
