@@ -86,9 +86,9 @@ pub async fn a_report_comes_back_as_it_was<B: Backend>(backend: Arc<B>) {
     assert_eq!(backend.store().find_report(place, report.id).await.unwrap(), Some(report.clone()));
     assert_eq!(
         backend.store().list_reports(place, &first_reports(ReportFilter::default())).await.unwrap().items,
-        [report.clone()]
+        std::slice::from_ref(&report)
     );
-    assert_eq!(backend.store().reports_by_id(home.id, &[report.id]).await.unwrap(), [report.clone()]);
+    assert_eq!(backend.store().reports_by_id(home.id, &[report.id]).await.unwrap(), std::slice::from_ref(&report));
     let stored = issues(&*backend, place, IssueFilter::default()).await;
     let kept: Vec<Finding> = stored
         .iter()

@@ -39,7 +39,7 @@ mod tests {
     use crate::CategoryName;
 
     fn score(number: i64) -> Option<Score> {
-        Some(Score::try_from(number).unwrap())
+        Score::try_from(number).ok()
     }
 
     #[test]

@@ -3,9 +3,10 @@
 use std::cell::RefCell;
 
 use crate::support::TestDatabase;
-use core_domain::{AccountId, ListQuery, Order, PageRequest, Sort, Timestamp, WireWord, WorkspaceId};
+use core_domain::{AccountId, Environment, ListQuery, Order, PageRequest, Sort, Timestamp, WireWord, WorkspaceId};
 use diesel::connection::{InstrumentationEvent, set_default_instrumentation};
 use keys::{KeyFilter, KeyReader as _, KeySort, KeyStatus};
+use seo::{IssueFilter, IssueSort, PageUrl, Place, ReportFilter, ReportSort, SeoReader as _};
 use tokio_postgres::{Client, SimpleQueryMessage};
 use workspaces::{WorkspaceFilter, WorkspaceReader as _, WorkspaceSort};
 
@@ -24,7 +25,8 @@ fn record(event: &InstrumentationEvent<'_>) {
     }
 }
 
-/// Two accounts with 3,000 workspaces each, and two workspaces with 3,000 keys each, a tenth of them revoked.
+/// Two accounts with 3,000 workspaces each, and two workspaces with 3,000 keys each, a tenth of them revoked, and with
+/// 3,000 reports and issues each.
 const ROWS: &str = "
     INSERT INTO accounts SELECT id, 'a' || id || '@example.com', 3000, now() FROM generate_series(1, 2) AS id;
     INSERT INTO workspaces SELECT id, 'n' || id % 50, 's' || id, id % 6 * 10 + 10, '{}', 's', 2700, now(),
@@ -35,6 +37,12 @@ const ROWS: &str = "
         'live', 'read', NULL, NULL, NULL, CASE WHEN id % 3 = 0 THEN now() + id * interval '1 hour' END, NULL,
         CASE WHEN id % 20 < 2 THEN now() END, NULL, CASE WHEN id % 4 = 0 THEN now() - id * interval '1 minute' END,
         's', now() - id % 100 * interval '1 hour', now() FROM generate_series(1, 6000) AS id;
+    INSERT INTO seo_totals SELECT id, 'live', 3000, 3000 FROM generate_series(1, 2) AS id;
+    INSERT INTO seo_reports SELECT id, id % 2 + 1, 'live', 'https://example.com/' || id / 2 % 50, 'custom', NULL, NULL, NULL, NULL, 5,
+        '{}', 0, 0, 0, 0, 0, 0, now() - id % 100 * interval '1 hour', 's' FROM generate_series(1, 6000) AS id;
+    INSERT INTO seo_issues SELECT id, id % 2 + 1, 'live', sha256(id::text::bytea), 'https://example.com/' || id / 2 % 50,
+        'alt', NULL, id % 4 * 10 + 10, '{}', 1, 'custom', 1, 0, now() - id % 100 * interval '1 hour', now(),
+        CASE WHEN id % 4 = 0 THEN now() END, now(), 's' FROM generate_series(1, 6000) AS id;
     ANALYZE";
 
 async fn plan_of(client: &Client, shown: &str, mode: &str) -> String {
@@ -89,6 +97,28 @@ async fn every_order_of_every_list_walks_an_index() {
             let listed = database.store.list_keys(home, &query, Timestamp::MAX).await.unwrap();
             assert_eq!(listed.items.len(), 25);
             assert_walks_an_index(&client, &format!("keys by {field} {order:?}, {:?}", filter.status)).await;
+        }
+    }
+
+    let place = Place { workspace_id: home, environment: Environment::Live };
+    for field in IssueSort::ALL {
+        for order in [Order::Ascending, Order::Descending] {
+            let query = ListQuery { filter: IssueFilter::default(), sort: vec![Sort { field: *field, order }], page };
+            let listed = database.store.list_issues(place, &query).await.unwrap();
+            assert_eq!((listed.items.len(), listed.total), (25, 3_000));
+            assert_walks_an_index(&client, &format!("issues by {field} {order:?}")).await;
+        }
+    }
+    let url = PageUrl::try_from("https://example.com/7").ok();
+    let history = ReportFilter { url, ..ReportFilter::default() };
+    let lists = ReportSort::ALL.iter().map(|field| (ReportFilter::default(), *field));
+    for (filter, field) in lists.chain([(history, ReportSort::CreatedAt)]) {
+        for order in [Order::Ascending, Order::Descending] {
+            let page = PageRequest::new(2, 25).unwrap();
+            let query = ListQuery { filter: filter.clone(), sort: vec![Sort { field, order }], page };
+            let listed = database.store.list_reports(place, &query).await.unwrap();
+            assert_eq!(listed.items.len(), 25);
+            assert_walks_an_index(&client, &format!("reports by {field} {order:?}, {:?}", filter.url)).await;
         }
     }
 }
