@@ -29,16 +29,22 @@ pub struct Operation {
 impl Operation {
     /// The path with `id` for its parameters.
     pub fn path(&self, id: impl std::fmt::Display) -> String {
-        self.template.replace("{id}", &id.to_string()).replace("{delivery_id}", &id.to_string())
+        let id = id.to_string();
+        self.template.replace("{id}", &id).replace("{delivery_id}", &id).replace("{workspace_id}", &id)
     }
 
     /// Whether it is on one thing that a caller may have. What the operator's are on, nobody else has at all.
     pub fn has_id(&self) -> bool {
-        self.template.contains("{id}") && !self.is_operators()
+        (self.template.contains("{id}") || self.template.contains("{workspace_id}")) && !self.is_operators()
     }
 
     pub fn is_operators(&self) -> bool {
         self.template.starts_with("/api/v1/operator/")
+    }
+
+    /// Whether its parameter is a workspace.
+    pub fn is_of_workspace(&self) -> bool {
+        self.template.contains("/workspaces/") || self.template.contains("{workspace_id}")
     }
 }
 

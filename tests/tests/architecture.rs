@@ -18,7 +18,7 @@ const ADAPTERS: &[&str] = &[
     "webhook-sender",
     "dispatcher",
 ];
-const DOMAIN: &[&str] = &["workspaces", "keys", "tokens", "limits", "idempotency", "entitlements", "webhooks"];
+const DOMAIN: &[&str] = &["workspaces", "keys", "tokens", "limits", "idempotency", "entitlements", "webhooks", "seo"];
 const HTTP: &str = "http-api";
 const BINARY: &str = "core-api";
 const TEST_SUPPORT: &[&str] = &["port-conformance", "testkit", "xtask", "acceptance"];

@@ -15,6 +15,7 @@ use http_api::{ApiTx, ClientAddresses, Entitlements, PublicUrl, Running, Service
 use idempotency::Sealer;
 use keys::{Authenticator, KeyHasher, KeyService};
 use limits::{Decision, RateLimiter, Refusal, Standing, Subject};
+use seo::SeoService;
 use store_sqlite::{SqliteOptions, SqliteStore};
 use system::{OsEntropy, SystemClock};
 use tokio_util::sync::CancellationToken;
@@ -76,9 +77,11 @@ async fn main() -> anyhow::Result<()> {
         rate_limiter: Arc::new(Everything),
         store: work,
         workspace_reader: store.clone(),
-        key_reader: store,
+        key_reader: store.clone(),
+        seo_reader: store,
         workspaces: WorkspaceService::new(clock.clone(), entropy.clone()),
         keys: KeyService::new(hasher, clock.clone(), entropy.clone()),
+        seo: SeoService::new(clock.clone(), entropy.clone()),
         sealer: Arc::new(Sealer::new(&secret, &[], entropy.clone())),
         health_checks: Vec::new(),
         client_addresses: ClientAddresses::default(),

@@ -9,6 +9,7 @@ use entitlements::EntitlementService;
 use http_api::{ClientAddresses, Entitlements, PublicUrl, Running, Services};
 use jwt_verifier::JwtVerifier;
 use keys::{Authenticator, KeyService};
+use seo::SeoService;
 use system::{OsEntropy, SystemClock};
 use tokens::TokenAuthenticator;
 use tokio::signal::unix::{SignalKind, signal};
@@ -169,6 +170,7 @@ pub(crate) async fn services(
         store: Arc::clone(&store.unit_of_work),
         workspace_reader: Arc::clone(&store.workspaces),
         key_reader: Arc::clone(&store.keys),
+        seo_reader: Arc::clone(&store.seo),
         workspaces: WorkspaceService::new(Arc::clone(&clock), Arc::clone(&entropy)),
         keys: KeyService::new(hasher, Arc::clone(&clock), Arc::clone(&entropy)),
         webhook_reader: Arc::clone(&store.webhooks),
@@ -181,6 +183,7 @@ pub(crate) async fn services(
         courier: delivery::courier(config, secrets, &clock, &entropy)?,
         delivery_queue: Arc::clone(&store.deliveries),
         event_publisher,
+        seo: SeoService::new(Arc::clone(&clock), Arc::clone(&entropy)),
         sealer: Arc::new(secrets.sealer(Arc::clone(&entropy))),
         running: Running::default(),
         health_checks: std::iter::once(Arc::clone(&store.health)).chain(health).collect(),

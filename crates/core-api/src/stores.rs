@@ -6,6 +6,7 @@ use core_domain::{BoxError, StorageError};
 use entitlements::EntitlementReader;
 use http_api::{ApiTx, HealthCheck, UnitOfWork};
 use keys::{CredentialStore, KeyReader};
+use seo::SeoReader;
 use store_postgres::{PgOptions, PgStore};
 use store_sqlite::{SqliteOptions, SqliteStore};
 use tokens::AccountDirectory;
@@ -22,6 +23,7 @@ pub(crate) struct Store {
     pub(crate) keys: Arc<dyn KeyReader>,
     pub(crate) webhooks: Arc<dyn WebhookReader>,
     pub(crate) deliveries: Arc<dyn DeliveryQueue>,
+    pub(crate) seo: Arc<dyn SeoReader>,
     pub(crate) credentials: Arc<dyn CredentialStore>,
     pub(crate) accounts: Arc<dyn AccountDirectory>,
     pub(crate) entitlements: Arc<dyn EntitlementReader>,
@@ -68,6 +70,7 @@ macro_rules! adapt {
                     keys: shared.clone(),
                     webhooks: shared.clone(),
                     deliveries: shared.clone(),
+                    seo: shared.clone(),
                     credentials: shared.clone(),
                     accounts: shared.clone(),
                     entitlements: shared,

@@ -13,6 +13,7 @@ pub enum EventKind {
     WebhookDisabled,
     EntitlementLimitWarning,
     EntitlementLimitReached,
+    SeoReportCreated,
 }
 
 crate::wire_words!(EventKind {
@@ -25,6 +26,7 @@ crate::wire_words!(EventKind {
     WebhookDisabled = "webhook.disabled",
     EntitlementLimitWarning = "entitlement.limit_warning",
     EntitlementLimitReached = "entitlement.limit_reached",
+    SeoReportCreated = "seo.report.created",
 });
 
 /// Something that happened in a workspace, to be told to its webhooks.

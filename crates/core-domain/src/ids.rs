@@ -65,6 +65,14 @@ integer_id!(
     /// One event on its way to one webhook, over all its attempts. Later deliveries have larger ids.
     DeliveryId
 );
+integer_id!(
+    /// One SEO report.
+    SeoReportId
+);
+integer_id!(
+    /// One issue of a page; it is kept when the issue is resolved and comes back.
+    SeoIssueId
+);
 
 impl From<ApiKeyId> for LineageId {
     fn from(id: ApiKeyId) -> Self {

@@ -18,10 +18,12 @@ mod transaction;
 
 pub use context::{Role, WorkspaceContext};
 pub use entropy::{Entropy, random_base62};
-pub use environment::Environment;
+pub use environment::{Environment, Realm};
 pub use error::{BoxError, Constraint, StorageError};
 pub use event::{DomainEvent, EventKind};
-pub use ids::{AccountId, ApiKeyId, DeliveryId, EventId, InvalidId, LineageId, WebhookId, WorkspaceId};
+pub use ids::{
+    AccountId, ApiKeyId, DeliveryId, EventId, InvalidId, LineageId, SeoIssueId, SeoReportId, WebhookId, WorkspaceId,
+};
 pub use list::{InvalidPage, ListQuery, Order, Page, PageRequest, Sort, TimeRange, fold_for_search};
 pub use mcp_servers::McpServers;
 pub use network::{AllowedIps, InvalidNetwork, parse_network};

@@ -1,24 +1,15 @@
-use core_domain::{Environment, Timestamp, WorkspaceId};
+use core_domain::{Realm, Timestamp};
 
 use crate::FeatureKey;
 
 /// The largest count: the largest integer that every JSON reader holds exactly, 2^53 - 1.
 pub const MAX_COUNT: u64 = (1 << 53) - 1;
 
-/// Where usage is counted: a workspace, and which of its two worlds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Place {
-    /// The workspace.
-    pub workspace_id: WorkspaceId,
-    /// Which of its worlds: usage of one never touches the other's.
-    pub environment: Environment,
-}
-
 /// Which counter.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct CounterId {
     /// Where.
-    pub place: Place,
+    pub place: Realm,
     /// Of what.
     pub feature: FeatureKey,
     /// The period's first moment.

@@ -17,7 +17,8 @@ mod stock;
 mod terms;
 
 pub use catalogue::{Catalogue, CatalogueError, TierTerms};
-pub use counter::{Announced, Change, Counter, CounterId, InvalidQuantity, MAX_COUNT, Place, Quantity};
+pub use core_domain::Realm;
+pub use counter::{Announced, Change, Counter, CounterId, InvalidQuantity, MAX_COUNT, Quantity};
 pub use error::{ConfirmError, OverrideError, Refusal, ReleaseError, ReserveError, StockError, UseError};
 pub use feature::{Feature, FeatureKey, InvalidFeatureKey, Kind, Overage, Reset};
 pub use percentage::Percentage;

@@ -2,7 +2,7 @@ use async_trait::async_trait;
 use core_domain::{Outbox, Page, StorageError, Tier, Timestamp, Transaction, WorkspaceId};
 
 use crate::{
-    Counter, CounterId, DayUsage, FeatureKey, HistoryQuery, Metadata, Override, Place, Reservation, ReservationId,
+    Counter, CounterId, DayUsage, FeatureKey, HistoryQuery, Metadata, Override, Realm, Reservation, ReservationId,
     Settlement, Terms, UsageQuery, UsageRow,
 };
 
@@ -67,7 +67,7 @@ pub trait EntitlementRepository: Send {
     /// The reservation, if it is of this place.
     async fn find_reservation_for_change(
         &mut self,
-        place: Place,
+        place: Realm,
         id: ReservationId,
     ) -> Result<Option<Reservation>, StorageError>;
 
@@ -124,7 +124,7 @@ pub trait EntitlementReader: Send + Sync {
     /// One query, however many there are; it shows one moment. `None` when there is no such workspace.
     async fn find_standing(
         &self,
-        place: Place,
+        place: Realm,
         features: &[(FeatureKey, Timestamp)],
         now: Timestamp,
     ) -> Result<Option<Standing>, StorageError>;
@@ -133,13 +133,13 @@ pub trait EntitlementReader: Send + Sync {
     ///
     /// The cost MUST NOT grow with the number of rows in the store, but for those that a filter by time leaves to be
     /// counted or passed over.
-    async fn list_usage(&self, place: Place, query: &UsageQuery) -> Result<Page<UsageRow>, StorageError>;
+    async fn list_usage(&self, place: Realm, query: &UsageQuery) -> Result<Page<UsageRow>, StorageError>;
 
     /// What each day did, by day, then feature. Days on which nothing was recorded are left out.
-    async fn list_history(&self, place: Place, query: &HistoryQuery) -> Result<Vec<DayUsage>, StorageError>;
+    async fn list_history(&self, place: Realm, query: &HistoryQuery) -> Result<Vec<DayUsage>, StorageError>;
 
     /// The reservation, if it is of this place.
-    async fn find_reservation(&self, place: Place, id: ReservationId) -> Result<Option<Reservation>, StorageError>;
+    async fn find_reservation(&self, place: Realm, id: ReservationId) -> Result<Option<Reservation>, StorageError>;
 
     /// A workspace's overrides, past ones too, by feature. `None` when there is no such workspace.
     async fn list_overrides(&self, workspace: WorkspaceId) -> Result<Option<Vec<Override>>, StorageError>;

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::{
     Allowance, Announced, Catalogue, Change, ConfirmError, Counter, CounterChange, CounterId, EntitlementTx, Extra,
-    Feature, HoldFor, Kind, Locked, Metadata, Override, OverrideError, Percentage, Period, Place, Quantity, Refusal,
+    Feature, HoldFor, Kind, Locked, Metadata, Override, OverrideError, Percentage, Period, Quantity, Realm, Refusal,
     ReleaseError, Reservation, ReservationId, ReservationStatus, ReserveError, Settlement, Terms, UsageRecord,
     UseError, day_of, decide, notice,
 };
@@ -79,7 +79,7 @@ impl EntitlementService {
     pub async fn record(
         &self,
         tx: &mut dyn EntitlementTx,
-        place: Place,
+        place: Realm,
         feature: &Feature,
         changes: &[UseFeature],
     ) -> Result<Vec<Result<Recorded, Refusal>>, UseError> {
@@ -94,7 +94,7 @@ impl EntitlementService {
     pub async fn reserve(
         &self,
         tx: &mut dyn EntitlementTx,
-        place: Place,
+        place: Realm,
         feature: &Feature,
         command: ReserveFeature,
     ) -> Result<Reservation, ReserveError> {
@@ -119,7 +119,7 @@ impl EntitlementService {
     pub async fn confirm(
         &self,
         tx: &mut dyn EntitlementTx,
-        place: Place,
+        place: Realm,
         id: ReservationId,
         actual: Option<u64>,
     ) -> Result<(Reservation, Recorded), ConfirmError> {
@@ -163,7 +163,7 @@ impl EntitlementService {
     pub async fn release(
         &self,
         tx: &mut dyn EntitlementTx,
-        place: Place,
+        place: Realm,
         id: ReservationId,
     ) -> Result<Reservation, ReleaseError> {
         let found = tx.find_reservation_for_change(place, id).await?.ok_or(ReleaseError::NotFound)?;
@@ -199,7 +199,7 @@ impl EntitlementService {
     async fn open<'a>(
         &self,
         tx: &mut dyn EntitlementTx,
-        place: Place,
+        place: Realm,
         feature: &'a Feature,
         now: Timestamp,
     ) -> Result<Option<Open<'a>>, StorageError> {
@@ -241,7 +241,7 @@ impl EntitlementService {
         if let Some(end) = open.period.end {
             data["reset_at"] = json!(end);
         }
-        let Place { workspace_id, environment } = open.id.place;
+        let Realm { workspace_id, environment } = open.id.place;
         DomainEvent::own(kind, workspace_id, environment, data, open.now, &*self.entropy)
     }
 }
@@ -287,7 +287,7 @@ impl Open<'_> {
     }
 }
 
-fn counter_id(place: Place, feature: &Feature, period: Period) -> CounterId {
+fn counter_id(place: Realm, feature: &Feature, period: Period) -> CounterId {
     CounterId { place, feature: feature.key.clone(), period_start: period.start }
 }
 

@@ -1,7 +1,7 @@
 use core_domain::StorageError;
 
 use crate::{
-    Change, EntitlementService, EntitlementTx, Feature, Place, Quantity, Refusal, StockError, UseError, UseFeature,
+    Change, EntitlementService, EntitlementTx, Feature, Quantity, Realm, Refusal, StockError, UseError, UseFeature,
 };
 
 /// What the service counts itself, wherever one is made or ended: no caller can record it.
@@ -38,7 +38,7 @@ impl EntitlementService {
     ///
     /// # Errors
     /// [`StockError::LimitReached`] when there are as many as the tier gives: nothing may be made then.
-    pub async fn take(&self, tx: &mut dyn EntitlementTx, place: Place, stock: LimitedStock) -> Result<(), StockError> {
+    pub async fn take(&self, tx: &mut dyn EntitlementTx, place: Realm, stock: LimitedStock) -> Result<(), StockError> {
         match self.count(tx, place, stock, Change::Use(Quantity::ONE)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(Refusal::NotIncluded | Refusal::LimitReached | Refusal::TooMuch)) => {
@@ -53,7 +53,7 @@ impl EntitlementService {
     pub async fn give_back(
         &self,
         tx: &mut dyn EntitlementTx,
-        place: Place,
+        place: Realm,
         stock: LimitedStock,
     ) -> Result<(), StorageError> {
         match self.count(tx, place, stock, Change::Free(Quantity::ONE)).await {
@@ -71,7 +71,7 @@ impl EntitlementService {
     async fn count(
         &self,
         tx: &mut dyn EntitlementTx,
-        place: Place,
+        place: Realm,
         stock: LimitedStock,
         change: Change,
     ) -> Result<Result<(), Refusal>, UseError> {

@@ -14,6 +14,7 @@ mod openapi;
 mod origin;
 mod retry;
 mod routes;
+mod seo;
 mod services;
 mod webhooks;
 mod workspaces;

@@ -7,7 +7,7 @@ use actix_web::{App, Error, HttpResponse, guard, web};
 use utoipa::OpenApi;
 
 use crate::middleware::{deadline, identify, limit, observe, recognise_retries, shape_errors};
-use crate::{ApiError, Services, entitlements, events, health, keys, me, openapi, webhooks, workspaces};
+use crate::{ApiError, Services, entitlements, events, health, keys, me, openapi, seo, webhooks, workspaces};
 
 /// Declares every route once: for the router, for the OpenAPI document, and as a table for tests.
 macro_rules! route_table {
@@ -82,6 +82,11 @@ route_table! {
         put entitlements::overrides::set,
         delete entitlements::overrides::delete,
     }
+    "/api/v1/seo/report" => { post seo::handlers::submit }
+    "/api/v1/seo/issues/{workspace_id}" => { get seo::handlers::list_issues }
+    "/api/v1/seo/reports" => { get seo::handlers::list_reports }
+    "/api/v1/seo/reports/{id}" => { get seo::handlers::get_report }
+    "/api/v1/seo/history" => { get seo::handlers::history }
 }
 
 /// The API on these services, for a server or a test to run.

@@ -6,6 +6,7 @@ use core_domain::{Clock, Entropy};
 use idempotency::Sealer;
 use keys::{Authenticator, KeyReader, KeyService};
 use limits::RateLimiter;
+use seo::{SeoReader, SeoService};
 use tokens::TokenAuthenticator;
 use webhooks::{Courier, DeliveryQueue, EventPublisher, WebhookReader, WebhookService};
 use workspaces::{WorkspaceReader, WorkspaceService};
@@ -31,6 +32,8 @@ pub struct Services {
     pub workspace_reader: Arc<dyn WorkspaceReader>,
     /// Keys, to read.
     pub key_reader: Arc<dyn KeyReader>,
+    /// SEO reports and issues, to read.
+    pub seo_reader: Arc<dyn SeoReader>,
     /// The use cases of workspaces.
     pub workspaces: WorkspaceService,
     /// The use cases of keys.
@@ -47,6 +50,8 @@ pub struct Services {
     pub delivery_queue: Arc<dyn DeliveryQueue>,
     /// Entitlements: the use cases, and what makes them fast.
     pub entitlements: Arc<Entitlements>,
+    /// The use cases of SEO reports.
+    pub seo: SeoService,
     /// What seals the answers kept for safe retries.
     pub sealer: Arc<Sealer>,
     /// The requests that are being worked on outside the store.
@@ -77,6 +82,7 @@ impl Services {
             .app_data(web::Data::from(self.key_reader))
             .app_data(web::Data::from(self.entitlements.catalogue()))
             .app_data(web::Data::from(self.entitlements))
+            .app_data(web::Data::from(self.seo_reader))
             .app_data(web::Data::from(self.sealer))
             .app_data(web::Data::from(self.webhook_reader))
             .app_data(web::Data::new(self.webhooks))
@@ -86,6 +92,7 @@ impl Services {
             .app_data(web::Data::new(self.workspaces))
             .app_data(web::Data::new(self.keys))
             .app_data(web::Data::new(self.running))
+            .app_data(web::Data::new(self.seo))
             .app_data(web::Data::new(self.health_checks))
             .app_data(web::Data::new(self.client_addresses))
             .app_data(web::Data::new(self.public_url));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ::entitlements::{
-    Allowance, Change, EntitlementService, Extra, HoldFor, Kind, Percentage, Period, Place, Quantity, Recorded,
+    Allowance, Change, EntitlementService, Extra, HoldFor, Kind, Percentage, Period, Quantity, Realm, Recorded,
     Refusal, ReservationId, ReserveError, ReserveFeature, SetOverride,
 };
 use ::idempotency::{Claim, Claimed, Fingerprint, RecordId};
@@ -151,8 +151,8 @@ impl<B: Backend> World<'_, B> {
         self.service.catalogue().find(feature).unwrap().period_at(self.clock.now())
     }
 
-    fn place(&self, environment: Environment) -> Place {
-        Place { workspace_id: self.home, environment }
+    fn place(&self, environment: Environment) -> Realm {
+        Realm { workspace_id: self.home, environment }
     }
 
     fn limit(&self, feature: &'static str) -> Option<u64> {

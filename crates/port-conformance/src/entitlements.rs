@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ::entitlements::{
     Catalogue, Change, ConfirmError, CounterChange, CounterId, EntitlementService, FeatureKey, HoldFor, Locked,
-    MAX_COUNT, Metadata, Place, Quantity, Recorded, Refusal, ReserveFeature, UsageFilter, UsageQuery, UsageRecord,
+    MAX_COUNT, Metadata, Quantity, Realm, Recorded, Refusal, ReserveFeature, UsageFilter, UsageQuery, UsageRecord,
     UsageRow, UsageSort, UseError, UseFeature,
 };
 use core_domain::{Environment, Order, PageRequest, Sort, Tier, Timestamp, WorkspaceId};
@@ -22,8 +22,8 @@ pub(crate) fn service(clock: &Arc<ManualClock>, seed: u64) -> EntitlementService
     EntitlementService::new(Arc::new(Catalogue::default()), Arc::clone(clock) as _, entropy)
 }
 
-pub(crate) fn live(workspace: WorkspaceId) -> Place {
-    Place { workspace_id: workspace, environment: Environment::Live }
+pub(crate) fn live(workspace: WorkspaceId) -> Realm {
+    Realm { workspace_id: workspace, environment: Environment::Live }
 }
 
 pub(crate) fn key(feature: &str) -> FeatureKey {
@@ -42,7 +42,7 @@ pub(crate) fn change(change: Change) -> UseFeature {
 pub(crate) async fn record<B: Backend>(
     backend: &B,
     service: &EntitlementService,
-    place: Place,
+    place: Realm,
     feature: &str,
     wanted: Change,
 ) -> Result<Recorded, Refusal> {
@@ -54,7 +54,7 @@ pub(crate) async fn record<B: Backend>(
 }
 
 /// Everything that was recorded, in the order of the records' numbers.
-pub(crate) async fn rows<B: Backend>(backend: &B, place: Place) -> Vec<UsageRow> {
+pub(crate) async fn rows<B: Backend>(backend: &B, place: Realm) -> Vec<UsageRow> {
     let mut all = Vec::new();
     for number in 1.. {
         let query = UsageQuery {
@@ -73,7 +73,7 @@ pub(crate) async fn rows<B: Backend>(backend: &B, place: Place) -> Vec<UsageRow>
     all
 }
 
-async fn used<B: Backend>(backend: &B, place: Place, feature: &str) -> u64 {
+async fn used<B: Backend>(backend: &B, place: Realm, feature: &str) -> u64 {
     let feature = Catalogue::default().find(feature).unwrap().clone();
     let asked = [(feature.key.clone(), feature.period_at(moment(0)).start)];
     backend.store().find_standing(place, &asked, moment(0)).await.unwrap().unwrap().lines[0].counter.used
@@ -233,7 +233,7 @@ pub async fn extreme_reservations_and_records_come_back_as_they_were<B: Backend>
     let (_, home) = stored_pair(&*backend).await;
     let notes = json!({ "text": "\u{1F980} \"quoted\" \\ \n", "deep": [[{}]], "empty": "" });
     let metadata = Metadata::try_from(notes.as_object().unwrap()).unwrap();
-    let place = Place { workspace_id: home.id, environment: Environment::Test };
+    let place = Realm { workspace_id: home.id, environment: Environment::Test };
     let id = CounterId { place, feature: key(&"f".repeat(64)), period_start: Timestamp::MIN };
     let mut tx = backend.begin().await.unwrap();
     let Locked { mut counter, .. } = tx.lock_counter(&id, moment(0)).await.unwrap().unwrap();

@@ -4,6 +4,7 @@
 use ::entitlements::{EntitlementReader, EntitlementTx};
 use ::idempotency::IdempotencyTx;
 use ::keys::{CredentialStore, KeyReader, KeyTx};
+use ::seo::{SeoReader, SeoTx};
 use ::tokens::AccountDirectory;
 use ::webhooks::{DeliveryQueue, WebhookReader, WebhookTx};
 use ::workspaces::{WorkspaceReader, WorkspaceTx};
@@ -31,6 +32,7 @@ mod random;
 mod reach;
 mod records;
 pub mod retries;
+pub mod seo;
 pub mod transactions;
 mod webhook_build;
 pub mod webhooks;
@@ -46,9 +48,10 @@ pub trait Backend: Send + Sync + 'static {
         + AccountDirectory
         + EntitlementReader
         + WebhookReader
-        + DeliveryQueue;
+        + DeliveryQueue
+        + SeoReader;
     /// The open transaction.
-    type Tx: WorkspaceTx + KeyTx + IdempotencyTx + EntitlementTx + WebhookTx;
+    type Tx: WorkspaceTx + KeyTx + IdempotencyTx + EntitlementTx + WebhookTx + SeoTx;
 
     /// The store.
     fn store(&self) -> &Self::Store;
@@ -152,6 +155,17 @@ macro_rules! storage_conformance {
             }
             entitlement_model {
                 any_sequence_equals_the_model
+            }
+            seo {
+                a_report_comes_back_as_it_was
+                a_report_that_is_not_committed_leaves_nothing
+                workspaces_and_worlds_are_apart
+                a_drop_is_told_against_the_pages_previous_report
+                random_reports_equal_the_model
+                concurrent_reports_neither_double_nor_deadlock
+                the_largest_report_goes_through_every_change
+                extreme_issues_come_back_as_they_were
+                lists_equal_the_model
             }
             marks {
                 undoing_keeps_what_was_before_the_mark_and_nothing_after_it

@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 
 use ::keys::{ApiKey, KeyQuery, KeySort};
+use ::seo::{Issue, IssueQuery, IssueSort, Report, ReportQuery, ReportSort};
 use ::workspaces::{Workspace, WorkspaceQuery, WorkspaceSort};
 use core_domain::{ListQuery, Order, Page, Sort, Timestamp};
 
@@ -14,6 +15,16 @@ pub(crate) fn workspaces(all: &[Workspace], query: &WorkspaceQuery) -> Page<Work
 pub(crate) fn keys(all: &[ApiKey], query: &KeyQuery, now: Timestamp) -> Page<ApiKey> {
     let matching = all.iter().filter(|key| query.filter.matches(key, now)).cloned().collect();
     page(matching, query, compare_keys, KeySort::Id)
+}
+
+pub(crate) fn issues(all: &[Issue], query: &IssueQuery) -> Page<Issue> {
+    let matching = all.iter().filter(|issue| query.filter.matches(issue)).cloned().collect();
+    page(matching, query, compare_issues, IssueSort::Id)
+}
+
+pub(crate) fn reports(all: &[Report], query: &ReportQuery) -> Page<Report> {
+    let matching = all.iter().filter(|report| query.filter.matches(report)).cloned().collect();
+    page(matching, query, compare_reports, ReportSort::Id)
 }
 
 pub(crate) fn page<T, F, S: Copy>(
@@ -57,5 +68,22 @@ fn compare_keys(field: KeySort, left: &ApiKey, right: &ApiKey) -> Ordering {
         KeySort::CreatedAt => left.created_at.cmp(&right.created_at),
         KeySort::LastUsedAt => left.last_used_at.cmp(&right.last_used_at),
         KeySort::ExpiresAt => left.expires_at.cmp(&right.expires_at),
+    }
+}
+
+fn compare_issues(field: IssueSort, left: &Issue, right: &Issue) -> Ordering {
+    match field {
+        IssueSort::Id => left.id.cmp(&right.id),
+        IssueSort::CreatedAt => left.first_seen_at.cmp(&right.first_seen_at),
+        IssueSort::Severity => left.severity.cmp(&right.severity),
+        IssueSort::Url => left.url.as_str().cmp(right.url.as_str()),
+    }
+}
+
+fn compare_reports(field: ReportSort, left: &Report, right: &Report) -> Ordering {
+    match field {
+        ReportSort::Id => left.id.cmp(&right.id),
+        ReportSort::CreatedAt => left.created_at.cmp(&right.created_at),
+        ReportSort::Url => left.url.as_str().cmp(right.url.as_str()),
     }
 }

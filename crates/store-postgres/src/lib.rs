@@ -15,6 +15,7 @@ mod migrations;
 mod pool;
 mod prepared;
 mod schema;
+mod seo;
 mod store;
 mod time;
 mod tx;

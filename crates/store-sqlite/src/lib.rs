@@ -18,6 +18,7 @@ mod plan;
 mod pool;
 mod schema;
 mod search;
+mod seo;
 mod store;
 mod tx;
 mod webhooks;

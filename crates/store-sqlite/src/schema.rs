@@ -239,6 +239,62 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    seo_totals (workspace_id, environment) {
+        workspace_id -> BigInt,
+        environment -> Text,
+        report_count -> BigInt,
+        issue_count -> BigInt,
+    }
+}
+
+diesel::table! {
+    seo_reports (id) {
+        id -> BigInt,
+        workspace_id -> BigInt,
+        environment -> Text,
+        url -> Text,
+        tool -> Text,
+        tool_version -> Nullable<Text>,
+        performance -> Nullable<SmallInt>,
+        accessibility -> Nullable<SmallInt>,
+        best_practices -> Nullable<SmallInt>,
+        seo -> Nullable<SmallInt>,
+        extra_scores -> Text,
+        issues_count -> BigInt,
+        omitted -> BigInt,
+        new_count -> BigInt,
+        persisted_count -> BigInt,
+        reopened_count -> BigInt,
+        resolved_count -> BigInt,
+        created_at -> BigInt,
+        search_text -> Text,
+    }
+}
+
+diesel::table! {
+    seo_issues (id) {
+        id -> BigInt,
+        workspace_id -> BigInt,
+        environment -> Text,
+        identity -> Binary,
+        url -> Text,
+        issue_type -> Text,
+        element -> Nullable<Text>,
+        severity -> SmallInt,
+        details -> Text,
+        occurrences -> BigInt,
+        tool -> Text,
+        report_id -> BigInt,
+        absences -> BigInt,
+        created_at -> BigInt,
+        last_seen_at -> BigInt,
+        resolved_at -> Nullable<BigInt>,
+        updated_at -> BigInt,
+        search_text -> Text,
+    }
+}
+
 diesel::joinable!(memberships -> accounts (account_id));
 diesel::joinable!(memberships -> workspaces (workspace_id));
 diesel::joinable!(api_keys -> workspaces (workspace_id));
@@ -258,3 +314,4 @@ diesel::allow_tables_to_appear_in_same_query!(
 diesel::allow_tables_to_appear_in_same_query!(workspaces, entitlement_days);
 diesel::allow_tables_to_appear_in_same_query!(workspaces, entitlement_reservations);
 diesel::allow_tables_to_appear_in_same_query!(workspaces, entitlement_overrides);
+diesel::allow_tables_to_appear_in_same_query!(workspaces, seo_reports, seo_issues, seo_totals);

@@ -20,6 +20,7 @@ mod statistics;
 mod url_policy;
 
 pub use address::{AddressPolicy, host_address};
+pub use core_domain::Realm;
 pub use courier::Courier;
 pub use error::{ChangeWebhookError, RetryDeliveryError};
 pub use model::delivery::{Attempt, AttemptOutcome, Delivery, DeliveryKind, DeliveryStatus};
@@ -33,7 +34,7 @@ pub use model::secret::{SealedSecret, SealedSecrets};
 pub use model::url::{EndpointUrl, InvalidUrl};
 pub use pacing::{InvalidPacing, Pacing};
 pub use policy::{CannotRetry, disabled_event, retry, settlement};
-pub use ports::{DeliveryQueue, EventPublisher, Realm, WebhookReader, WebhookRepository, WebhookSender, WebhookTx};
+pub use ports::{DeliveryQueue, EventPublisher, WebhookReader, WebhookRepository, WebhookSender, WebhookTx};
 pub use query::{
     DeliveryFilter, DeliveryQuery, DeliverySort, EventFilter, EventQuery, EventSort, WebhookFilter, WebhookQuery,
     WebhookSort,

@@ -3,23 +3,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use core_domain::{
-    DeliveryId, DomainEvent, Entropy, Environment, EventId, Outbox, Page, StorageError, Timestamp, Transaction,
-    WebhookId, WorkspaceId,
+    DeliveryId, DomainEvent, Entropy, EventId, Outbox, Page, Realm, StorageError, Timestamp, Transaction,
+    WebhookId,
 };
 
 use crate::{
     Attempt, AttemptOutcome, DailyStatistics, Delivery, DeliveryQuery, DeliveryStatus, Endpoint, EventQuery, Job,
     Lease, Published, QueueDepth, Room, Settlement, SignedRequest, WebhookQuery,
 };
-
-/// One of a workspace's two worlds: what a caller's webhooks and events are looked for in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Realm {
-    /// The workspace.
-    pub workspace_id: WorkspaceId,
-    /// Which of its worlds.
-    pub environment: Environment,
-}
 
 /// Webhooks, their deliveries and events, within a transaction.
 ///

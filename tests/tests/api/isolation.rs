@@ -13,7 +13,7 @@ const NOWHERE: i64 = 999_999;
 /// Calls every operation on `workspace` and `key` and on nothing, and wants the same answers.
 async fn finds_nothing(caller: &Api, workspace: i64, key: i64) {
     for operation in caller.spec().operations().to_vec().iter().filter(|operation| operation.has_id()) {
-        let id = if operation.template.contains("/workspaces/") { workspace } else { key };
+        let id = if operation.is_of_workspace() { workspace } else { key };
         for body in [json!({}), json!({ "name": 5 }), json!({ "grace_period_hours": 999 })] {
             let foreign = call(caller, &operation.method, &operation.path(id), &body).await;
             let nowhere = call(caller, &operation.method, &operation.path(NOWHERE), &body).await;

@@ -23,6 +23,7 @@ mod replicas;
 mod retries;
 mod rotation;
 mod scopes;
+mod seo;
 mod service;
 mod stopping;
 mod tokens;

@@ -319,6 +319,11 @@ fn path() -> impl Strategy<Value = String> {
         "/api/v1/webhooks/{id}/statistics",
         "/api/v1/events",
         "/api/v1/events/{id}",
+        "/api/v1/seo/report",
+        "/api/v1/seo/reports",
+        "/api/v1/seo/reports/{id}",
+        "/api/v1/seo/issues/{id}",
+        "/api/v1/seo/history",
         "/health/live",
         "/health/ready",
         "/openapi.json",
@@ -332,7 +337,7 @@ fn query() -> impl Strategy<Value = String> {
     let name = prop_oneof![
         6 => prop::sample::select(vec![
             "page", "per_page", "sort", "fields", "include", "search", "created_after", "created_before",
-            "updated_after", "updated_before", "tier", "status", "environment", "rate_limit_tier",
+            "updated_after", "updated_before", "tier", "status", "environment", "rate_limit_tier", "severity", "issue_type", "url", "tool",
         ])
         .prop_map(str::to_owned),
         1 => prop::collection::vec(any::<u8>(), 0..6).prop_map(|bytes| percent_encoded(&bytes)),

@@ -14,6 +14,10 @@ on_both_stores!(
     a_key_can_not_use_more_mcp_servers_than_its_creator,
 );
 
+fn report() -> Value {
+    json!({ "url": "https://example.com/", "scores": { "seo": 1 } })
+}
+
 /// A body that the operation takes.
 fn body(operation: &Operation) -> Option<Value> {
     match (operation.method.as_str(), operation.template.as_str()) {
@@ -22,6 +26,7 @@ fn body(operation: &Operation) -> Option<Value> {
         ("POST", "/api/v1/webhooks") => Some(json!({ "url": "https://receiver.invalid/", "events": ["*"] })),
         ("POST", template) if template.ends_with("/replay") => Some(json!({ "since": "2026-01-01" })),
         ("POST" | "PATCH", template) if template.contains("/webhooks/") => Some(json!({})),
+        ("POST", "/api/v1/seo/report") => Some(report()),
         ("POST", "/api/v1/api-keys") => Some(json!({ "name": "Scoped", "scopes": [] })),
         ("POST", "/api/v1/entitlements/usage" | "/api/v1/entitlements/reservations") => {
             Some(json!({ "feature": "posts" }))
@@ -44,8 +49,10 @@ async fn call(stage: &Stage, operation: &Operation, caller: &Api) -> Answer {
         let arguments = ["--feature", "posts", "--unlimited", "--workspace", &id];
         assert!(stage.run(&[&["entitlement", "override", "set"], &arguments[..]].concat()).status.success());
         id
-    } else if operation.template.contains("/workspaces/") {
+    } else if operation.is_of_workspace() {
         stage.workspace(json!({ "name": "Scoped" })).await["id"].to_string()
+    } else if operation.template.contains("/seo/") {
+        home.post("/api/v1/seo/report", report()).await.data(201)["id"].to_string()
     } else if operation.template.contains("/webhooks/") {
         // Nothing resolves below `.invalid`, so nothing leaves the machine.
         let body = json!({ "url": "https://receiver.invalid/", "events": ["*"] });
@@ -57,8 +64,13 @@ async fn call(stage: &Stage, operation: &Operation, caller: &Api) -> Answer {
         stage.key(json!({ "scopes": [] })).await.id.to_string()
     };
     let caller = caller.in_workspace(stage.workspace_id);
-    let path = operation.path(id).replace("{feature}", "posts");
-    let path = if path.ends_with("/check") { path + "?feature=posts" } else { path };
+    let mut path = operation.path(id).replace("{feature}", "posts");
+    if path.ends_with("/check") {
+        path += "?feature=posts";
+    }
+    if path.ends_with("/seo/history") {
+        path += "?url=https://example.com/";
+    }
     let request = caller.request(&operation.method, &path);
     match body(operation) {
         Some(body) => request.json(&body).send().await,
@@ -83,6 +95,8 @@ async fn every_operation_requires_its_documented_scope(backend: Backend) {
         "webhooks:delete",
         "webhooks:read",
         "webhooks:write",
+        "seo:read",
+        "seo:write",
         "workspaces:delete",
         "workspaces:read",
         "workspaces:write",

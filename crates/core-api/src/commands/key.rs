@@ -3,7 +3,7 @@ use core_domain::{
     ApiKeyId, Credential, Environment, Principal, Role, ScopeSet, Tier, Timestamp, WireWord, WorkspaceContext,
     WorkspaceId,
 };
-use entitlements::{LimitedStock, Place};
+use entitlements::{LimitedStock, Realm};
 use http_api::Services;
 use keys::{ApiKey, IssueKey, KeyName};
 use serde_json::{Value, json};
@@ -32,7 +32,7 @@ pub(crate) async fn create(services: &Services, arguments: CreateKey) -> anyhow:
             mcp_servers: None,
         };
         let issued = services.keys.issue(&mut *tx, &operator(&account), context, command).await?;
-        let place = Place { workspace_id: context.id, environment: issued.key.environment };
+        let place = Realm { workspace_id: context.id, environment: issued.key.environment };
         services.entitlements.service().take(&mut *tx, place, LimitedStock::ApiKeys).await?;
         issued
     } else {
@@ -85,7 +85,7 @@ pub(crate) async fn revoke(services: &Services, email: &str, id: i64) -> anyhow:
     let mut tx = services.store.begin().await?;
     let key = services.keys.revoke(&mut *tx, &operator(&account), context, id).await?;
     if key.counts_in(context.id) {
-        let place = Place { workspace_id: context.id, environment: key.environment };
+        let place = Realm { workspace_id: context.id, environment: key.environment };
         services.entitlements.service().give_back(&mut *tx, place, LimitedStock::ApiKeys).await?;
     }
     tx.commit().await?;

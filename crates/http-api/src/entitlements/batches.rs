@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use core_domain::{BoxError, Clock, Timestamp};
-use entitlements::{EntitlementService, FeatureKey, Place, Recorded, Refusal, UseError, UseFeature};
+use entitlements::{EntitlementService, FeatureKey, Realm, Recorded, Refusal, UseError, UseFeature};
 use idempotency::{Claim, Claimed, RETENTION, RecordId, RecordedAnswer};
 use tokio::sync::oneshot;
 
@@ -19,7 +19,7 @@ const MAX_BATCH: usize = 256;
 const GATHER: Duration = Duration::from_millis(1);
 
 /// Which requests can share a transaction: those of one counter.
-type Key = (Place, FeatureKey);
+type Key = (Realm, FeatureKey);
 
 /// Records usage, where requests for one counter that arrive together share a transaction.
 ///

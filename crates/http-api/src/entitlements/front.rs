@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use core_domain::{Clock, WorkspaceContext, WorkspaceId};
 use entitlements::{
-    Catalogue, EntitlementReader, EntitlementService, Feature, LimitedStock, LineOfStanding, Place, StockError,
+    Catalogue, EntitlementReader, EntitlementService, Feature, LimitedStock, LineOfStanding, Realm, StockError,
     UseFeature,
 };
 
@@ -68,7 +68,7 @@ impl Entitlements {
     /// # Errors
     /// [`ApiError::FeatureLimitReached`] when there are as many as the tier gives: the transaction must not be committed.
     /// What it counted is known to checks once [`forget_stock`](Self::forget_stock) is called after the commit.
-    pub(crate) async fn take(&self, tx: &mut dyn ApiTx, place: Place, stock: LimitedStock) -> Result<(), ApiError> {
+    pub(crate) async fn take(&self, tx: &mut dyn ApiTx, place: Realm, stock: LimitedStock) -> Result<(), ApiError> {
         self.service.take(tx, place, stock).await.map_err(|error| match error {
             StockError::NoWorkspace => ApiError::NotFound,
             StockError::LimitReached(stock) => {
@@ -82,7 +82,7 @@ impl Entitlements {
     pub(crate) async fn give_back(
         &self,
         tx: &mut dyn ApiTx,
-        place: Place,
+        place: Realm,
         stock: LimitedStock,
     ) -> Result<(), ApiError> {
         Ok(self.service.give_back(tx, place, stock).await?)
@@ -90,7 +90,7 @@ impl Entitlements {
 
     /// Has checks see what [`take`](Self::take) or [`give_back`](Self::give_back) counted. To be called once it is
     /// committed.
-    pub(crate) fn forget_stock(&self, place: Place, stock: LimitedStock) {
+    pub(crate) fn forget_stock(&self, place: Realm, stock: LimitedStock) {
         self.standings.forget(place, &self.service.stock(stock).key);
     }
 
@@ -100,12 +100,12 @@ impl Entitlements {
     }
 
     /// Has checks see what was committed of one counter.
-    pub(super) fn forget(&self, place: Place, feature: &Feature) {
+    pub(super) fn forget(&self, place: Realm, feature: &Feature) {
         self.standings.forget(place, &feature.key);
     }
 
     /// How a workspace stands with one feature, at most a second ago.
-    pub(super) async fn standing(&self, place: Place, feature: &Feature) -> Result<LineOfStanding, ApiError> {
+    pub(super) async fn standing(&self, place: Realm, feature: &Feature) -> Result<LineOfStanding, ApiError> {
         let now = self.clock.now();
         let start = feature.period_at(now).start;
         let ticket = match self.standings.find(place, &feature.key, start, self.clock.monotonic()) {
@@ -122,7 +122,7 @@ impl Entitlements {
     /// Records usage in a transaction that is shared with what else arrives for the same counter.
     pub(super) async fn record(
         &self,
-        place: Place,
+        place: Realm,
         feature: &Feature,
         wanted: UseFeature,
         recorder: Option<Recorder>,
@@ -149,6 +149,6 @@ impl Entitlements {
 }
 
 /// Where a caller's usage is counted.
-pub(crate) fn place(context: WorkspaceContext, environment: core_domain::Environment) -> Place {
-    Place { workspace_id: context.id, environment }
+pub(crate) fn place(context: WorkspaceContext, environment: core_domain::Environment) -> Realm {
+    Realm { workspace_id: context.id, environment }
 }

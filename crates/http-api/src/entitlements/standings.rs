@@ -3,7 +3,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use core_domain::{Monotonic, Timestamp, WorkspaceId};
-use entitlements::{FeatureKey, LineOfStanding, Place};
+use entitlements::{FeatureKey, LineOfStanding, Realm};
 
 /// How old a standing may be (contract: Entitlements).
 const FRESH: Duration = Duration::from_secs(1);
@@ -22,7 +22,7 @@ pub(super) struct Standings {
 #[derive(Default)]
 struct Shard {
     writes: u64,
-    workspaces: HashMap<WorkspaceId, HashMap<(Place, FeatureKey), Seen>>,
+    workspaces: HashMap<WorkspaceId, HashMap<(Realm, FeatureKey), Seen>>,
 }
 
 #[derive(Clone, Copy)]
@@ -52,7 +52,7 @@ impl Standings {
     /// What is known and fresh; or else a ticket, to be had before it is read.
     pub(super) fn find(
         &self,
-        place: Place,
+        place: Realm,
         feature: &FeatureKey,
         period_start: Timestamp,
         now: Monotonic,
@@ -71,7 +71,7 @@ impl Standings {
     pub(super) fn keep(
         &self,
         ticket: Ticket,
-        place: Place,
+        place: Realm,
         feature: &FeatureKey,
         period_start: Timestamp,
         line: LineOfStanding,
@@ -87,7 +87,7 @@ impl Standings {
     }
 
     /// Notes a write of one counter, before it is acknowledged.
-    pub(super) fn forget(&self, place: Place, feature: &FeatureKey) {
+    pub(super) fn forget(&self, place: Realm, feature: &FeatureKey) {
         let mut shard = self.shard(place.workspace_id);
         shard.writes += 1;
         if let Some(own) = shard.workspaces.get_mut(&place.workspace_id) {
@@ -112,8 +112,8 @@ mod tests {
 
     const START: Timestamp = Timestamp::MIN;
 
-    fn place() -> Place {
-        Place { workspace_id: WorkspaceId::try_from(1).unwrap(), environment: Environment::Live }
+    fn place() -> Realm {
+        Realm { workspace_id: WorkspaceId::try_from(1).unwrap(), environment: Environment::Live }
     }
 
     fn posts() -> FeatureKey {
@@ -171,7 +171,7 @@ mod tests {
         read(&standings, 7, at(0));
         let next = Timestamp::from_unix_micros(0).unwrap();
         assert!(standings.find(place(), &posts(), next, at(1)).is_err());
-        let test = Place { environment: Environment::Test, ..place() };
+        let test = Realm { environment: Environment::Test, ..place() };
         assert!(standings.find(test, &posts(), START, at(1)).is_err());
     }
 }

@@ -3,7 +3,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use actix_web::dev::Payload;
-use actix_web::http::header::{self, HeaderMap};
+use actix_web::http::header;
 use actix_web::web::{Bytes, BytesMut};
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use futures_util::StreamExt;
@@ -11,7 +11,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 use validator::Validate;
 
-use crate::{ApiError, FieldErrors};
+use crate::{ApiError, FieldErrors, seo};
 
 /// The largest body, in bytes, where a route says nothing else.
 pub(crate) const MAX_BODY_BYTES: usize = 1024 * 1024;
@@ -35,7 +35,7 @@ impl<T: Body> FromRequest for Json<T> {
         let request = request.clone();
         let payload = payload.take();
         Box::pin(async move {
-            let mut body = read_body(request.headers(), payload).await?;
+            let mut body = read_body(&request, payload).await?;
             if T::IS_OPTIONAL && body.is_empty() {
                 body = Bytes::from_static(b"{}");
             } else {
@@ -48,18 +48,25 @@ impl<T: Body> FromRequest for Json<T> {
     }
 }
 
-/// The whole body, which must arrive in time and be no larger than [`MAX_BODY_BYTES`].
-pub(crate) async fn read_body(headers: &HeaderMap, mut payload: Payload) -> Result<Bytes, ApiError> {
+/// The largest body that this path takes.
+fn most_bytes(path: &str) -> usize {
+    if path == seo::REPORT_PATH { seo::MAX_REPORT_BYTES } else { MAX_BODY_BYTES }
+}
+
+/// The whole body, which must arrive in time and be no larger than the path allows.
+pub(crate) async fn read_body(request: &HttpRequest, mut payload: Payload) -> Result<Bytes, ApiError> {
+    let most = most_bytes(request.path());
+    let headers = request.headers();
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    if announced.is_some_and(|length: usize| length > MAX_BODY_BYTES) {
-        return Err(ApiError::PayloadTooLarge(MAX_BODY_BYTES));
+    if announced.is_some_and(|length: usize| length > most) {
+        return Err(ApiError::PayloadTooLarge(most));
     }
     let gather = async {
         let mut body = BytesMut::new();
         while let Some(chunk) = payload.next().await {
             let chunk = chunk.map_err(|_| ApiError::BadRequest("The body could not be read.".to_owned()))?;
-            if body.len() + chunk.len() > MAX_BODY_BYTES {
-                return Err(ApiError::PayloadTooLarge(MAX_BODY_BYTES));
+            if body.len() + chunk.len() > most {
+                return Err(ApiError::PayloadTooLarge(most));
             }
             body.extend_from_slice(&chunk);
         }
@@ -68,7 +75,7 @@ pub(crate) async fn read_body(headers: &HeaderMap, mut payload: Payload) -> Resu
     tokio::time::timeout(ARRIVAL, gather).await.unwrap_or(Err(ApiError::RequestTimeout))
 }
 
-fn require_json(request: &HttpRequest) -> Result<(), ApiError> {
+pub(crate) fn require_json(request: &HttpRequest) -> Result<(), ApiError> {
     if request.content_type().eq_ignore_ascii_case("application/json") {
         Ok(())
     } else {
@@ -77,7 +84,7 @@ fn require_json(request: &HttpRequest) -> Result<(), ApiError> {
 }
 
 /// Text that is no JSON is a bad request; JSON of the wrong shape names the field.
-fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
+pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     // Serde would read a list as the fields in their order.
     if body.trim_ascii_start().first() != Some(&b'{') {
         let any: Result<IgnoredAny, _> = serde_json::from_slice(body);

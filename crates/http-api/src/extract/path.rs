@@ -5,7 +5,7 @@ use actix_web::{FromRequest, HttpRequest};
 
 use crate::ApiError;
 
-/// The `{id}` of the path.
+/// The id in the path, whatever its name there.
 ///
 /// What can't be an id is the id of nothing: it is answered like one that does not exist.
 pub(crate) struct PathId<T>(pub(crate) T);
@@ -15,7 +15,7 @@ impl<T: TryFrom<i64> + 'static> FromRequest for PathId<T> {
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(read(request.match_info().query("id")).map(Self))
+        ready(read(request.match_info().iter().next().map_or("", |(_, text)| text)).map(Self))
     }
 }
 

@@ -34,6 +34,8 @@ requirements! {
     EntitlementsWrite = "entitlements":"write";
     OperatorRead = "operator":"read";
     OperatorWrite = "operator":"write";
+    SeoRead = "seo":"read";
+    SeoWrite = "seo":"write";
 }
 
 /// Any credential, whatever its scopes.

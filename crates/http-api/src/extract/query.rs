@@ -122,6 +122,15 @@ impl QueryReader {
         word
     }
 
+    /// A parameter that is read as a `T`.
+    pub(crate) fn parsed<'a, T: TryFrom<&'a str, Error: std::fmt::Display>>(
+        &mut self,
+        name: &str,
+        text: Option<&'a str>,
+    ) -> Option<T> {
+        self.errors.keep(name, T::try_from(text?))
+    }
+
     /// A comma-separated parameter that holds some of `allowed`.
     pub(crate) fn names(
         &mut self,

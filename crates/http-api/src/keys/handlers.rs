@@ -3,7 +3,7 @@ use std::sync::Arc;
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, web};
 use core_domain::{ApiKeyId, Clock, Page};
-use entitlements::{LimitedStock, Place};
+use entitlements::{LimitedStock, Realm};
 use keys::{
     Authenticator, GrantError, IssueKeyError, KeyReach, KeyReader, KeyService, RevokeKeyError, RotateKey,
     RotateKeyError,
@@ -79,7 +79,7 @@ pub(crate) async fn create(
     write
         .run(async move |tx| {
             let issued = service.issue(tx, &caller.principal, context, command.clone()).await?;
-            let place = Place { workspace_id: context.id, environment: issued.key.environment };
+            let place = Realm { workspace_id: context.id, environment: issued.key.environment };
             entitlements.take(tx, place, LimitedStock::ApiKeys).await?;
             let view = IssuedKeyView::new(&issued, context.tier, clock.now());
             let answer = Answer::told(StatusCode::CREATED, "API key created successfully.", &view)?;
@@ -137,7 +137,7 @@ pub(crate) async fn revoke(
     write
         .run(async move |tx| {
             let key = service.revoke(tx, &caller.principal, context, id.0).await?;
-            let place = Place { workspace_id: context.id, environment: key.environment };
+            let place = Realm { workspace_id: context.id, environment: key.environment };
             if key.counts_in(context.id) {
                 entitlements.give_back(tx, place, LimitedStock::ApiKeys).await?;
             }

@@ -62,7 +62,7 @@ async fn retry(request: &mut ServiceRequest) -> Result<Option<Retry>, ApiError> 
         }
     };
     let payload = request.take_payload();
-    let body = read_body(request.headers(), payload).await?;
+    let body = read_body(request.request(), payload).await?;
     request.set_payload(Payload::from(body.clone()));
     let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let fingerprint = Fingerprint::of(request.method().as_str(), request.path(), request.query_string(), kind, &body);

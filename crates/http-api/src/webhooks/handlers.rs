@@ -1,7 +1,7 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, web};
 use core_domain::{Page, WebhookId};
-use entitlements::{LimitedStock, Place};
+use entitlements::LimitedStock;
 use webhooks::{ChangeWebhookError, Realm, WebhookReader, WebhookService};
 use workspaces::WorkspaceReader;
 
@@ -70,13 +70,12 @@ pub(crate) async fn create(
     write
         .run(async move |tx| {
             let (endpoint, secret) = service.register(tx, realm, command.clone()).await?;
-            let place = place(realm);
-            entitlements.take(tx, place, LimitedStock::Webhooks).await?;
+            entitlements.take(tx, realm, LimitedStock::Webhooks).await?;
             let view = WebhookWithSecretView::new(&endpoint, &secret, None);
             let answer = Answer::told(StatusCode::CREATED, "Webhook endpoint created successfully.", &view)?;
             let answer = answer.at(format!("/api/v1/webhooks/{}", endpoint.id)).holding_secret();
             let entitlements = entitlements.clone();
-            Ok(answer.then(move || entitlements.forget_stock(place, LimitedStock::Webhooks)))
+            Ok(answer.then(move || entitlements.forget_stock(realm, LimitedStock::Webhooks)))
         })
         .await
 }
@@ -121,10 +120,9 @@ pub(crate) async fn delete(
     write
         .run(async move |tx| {
             service.delete(tx, realm, id.0).await?;
-            let place = place(realm);
-            entitlements.give_back(tx, place, LimitedStock::Webhooks).await?;
+            entitlements.give_back(tx, realm, LimitedStock::Webhooks).await?;
             let entitlements = entitlements.clone();
-            Ok(Answer::no_content().then(move || entitlements.forget_stock(place, LimitedStock::Webhooks)))
+            Ok(Answer::no_content().then(move || entitlements.forget_stock(realm, LimitedStock::Webhooks)))
         })
         .await
 }
@@ -158,10 +156,6 @@ pub(crate) async fn rotate_secret(
 pub(crate) async fn realm<R>(caller: &Caller<R>) -> Result<Realm, ApiError> {
     let context = caller.context().await?;
     Ok(Realm { workspace_id: context.id, environment: caller.principal.environment })
-}
-
-fn place(realm: Realm) -> Place {
-    Place { workspace_id: realm.workspace_id, environment: realm.environment }
 }
 
 impl From<ChangeWebhookError> for ApiError {

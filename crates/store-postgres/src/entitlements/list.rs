@@ -1,4 +1,4 @@
-use ::entitlements::{Place, UsageFilter, UsageQuery, UsageRow};
+use ::entitlements::{Realm, UsageFilter, UsageQuery, UsageRow};
 use core_domain::{Order, Page, Sort, StorageError, WireWord as _};
 use diesel::dsl::{IntoBoxed, sql};
 use diesel::pg::Pg;
@@ -16,7 +16,7 @@ type Rows<'a> = IntoBoxed<'a, usage::table, Pg>;
 pub(super) async fn page(
     connection: &mut AsyncPgConnection,
     operation: &'static str,
-    place: Place,
+    place: Realm,
     query: &UsageQuery,
 ) -> Result<Page<UsageRow>, StorageError> {
     let mut rows = matching(place, &query.filter);
@@ -41,7 +41,7 @@ pub(super) async fn page(
     Ok(Page { items, total })
 }
 
-fn matching<'a>(place: Place, filter: &UsageFilter) -> Rows<'a> {
+fn matching<'a>(place: Realm, filter: &UsageFilter) -> Rows<'a> {
     let live = workspaces::table.find(place.workspace_id.get()).filter(workspaces::deleted_at.is_null());
     let mut rows = usage::table
         .into_boxed()
@@ -61,7 +61,7 @@ fn matching<'a>(place: Place, filter: &UsageFilter) -> Rows<'a> {
 }
 
 /// Without a time, what the counters say: there are few of them.
-async fn count(connection: &mut AsyncPgConnection, place: Place, filter: &UsageFilter) -> QueryResult<i64> {
+async fn count(connection: &mut AsyncPgConnection, place: Realm, filter: &UsageFilter) -> QueryResult<i64> {
     if !filter.created.is_open() {
         return matching(place, filter).count().get_result(connection).await;
     }

@@ -1,5 +1,5 @@
 use ::entitlements::{
-    DayUsage, EntitlementReader, FeatureKey, HistoryQuery, Override, Place, Reservation, ReservationId, Standing,
+    DayUsage, EntitlementReader, FeatureKey, HistoryQuery, Override, Realm, Reservation, ReservationId, Standing,
     UsageQuery, UsageRow,
 };
 use async_trait::async_trait;
@@ -21,7 +21,7 @@ use crate::{PgStore, time};
 impl EntitlementReader for PgStore {
     async fn find_standing(
         &self,
-        place: Place,
+        place: Realm,
         features: &[(FeatureKey, Timestamp)],
         now: Timestamp,
     ) -> Result<Option<Standing>, StorageError> {
@@ -38,13 +38,13 @@ impl EntitlementReader for PgStore {
         standing(rows)
     }
 
-    async fn list_usage(&self, place: Place, query: &UsageQuery) -> Result<Page<UsageRow>, StorageError> {
+    async fn list_usage(&self, place: Realm, query: &UsageQuery) -> Result<Page<UsageRow>, StorageError> {
         const OPERATION: &str = "list_usage";
         let mut connection = self.connection(OPERATION).await?;
         list::page(&mut connection, OPERATION, place, query).await
     }
 
-    async fn list_history(&self, place: Place, query: &HistoryQuery) -> Result<Vec<DayUsage>, StorageError> {
+    async fn list_history(&self, place: Realm, query: &HistoryQuery) -> Result<Vec<DayUsage>, StorageError> {
         const OPERATION: &str = "list_history";
         let live = workspaces::table.find(place.workspace_id.get()).filter(workspaces::deleted_at.is_null());
         let mut rows = days::table
@@ -66,7 +66,7 @@ impl EntitlementReader for PgStore {
         rows.into_iter().map(DayUsage::try_from).collect()
     }
 
-    async fn find_reservation(&self, place: Place, id: ReservationId) -> Result<Option<Reservation>, StorageError> {
+    async fn find_reservation(&self, place: Realm, id: ReservationId) -> Result<Option<Reservation>, StorageError> {
         const OPERATION: &str = "find_reservation";
         let live = workspaces::table.find(place.workspace_id.get()).filter(workspaces::deleted_at.is_null());
         let mut connection = self.connection(OPERATION).await?;

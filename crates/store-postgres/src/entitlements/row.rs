@@ -1,5 +1,5 @@
 use ::entitlements::{
-    CounterId, DayUsage, Extra, FeatureKey, Metadata, Override, Place, Quantity, Reservation, ReservationId,
+    CounterId, DayUsage, Extra, FeatureKey, Metadata, Override, Quantity, Realm, Reservation, ReservationId,
     Settlement, UsageRow,
 };
 use chrono::{DateTime, Utc};
@@ -134,7 +134,7 @@ impl TryFrom<ReservationRow> for Reservation {
         Ok(Self {
             id: ReservationId::try_from(row.id).or_corrupt(RESERVATIONS, "id")?,
             counter: CounterId {
-                place: Place {
+                place: Realm {
                     workspace_id: row.workspace_id.try_into().or_corrupt(RESERVATIONS, "workspace_id")?,
                     environment: Environment::from_word(&row.environment).or_corrupt(RESERVATIONS, "environment")?,
                 },

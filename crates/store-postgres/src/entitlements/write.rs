@@ -1,5 +1,5 @@
 use ::entitlements::{
-    CounterChange, CounterId, EntitlementRepository, FeatureKey, Locked, Override, Place, Reservation, ReservationId,
+    CounterChange, CounterId, EntitlementRepository, FeatureKey, Locked, Override, Realm, Reservation, ReservationId,
     Settlement,
 };
 use async_trait::async_trait;
@@ -45,7 +45,7 @@ impl EntitlementRepository for PgTx {
 
     async fn find_reservation_for_change(
         &mut self,
-        place: Place,
+        place: Realm,
         id: ReservationId,
     ) -> Result<Option<Reservation>, StorageError> {
         const OPERATION: &str = "find_reservation_for_change";

@@ -4,6 +4,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use crate::entitlements;
 use crate::schema::{api_keys, event_counts, events, memberships, webhooks, workspaces};
+use crate::seo;
 
 /// Skips what another replica is purging at this moment.
 pub(super) async fn purge(connection: &mut AsyncPgConnection, before: DateTime<Utc>, limit: u32) -> QueryResult<u64> {
@@ -37,6 +38,7 @@ pub(super) async fn purge(connection: &mut AsyncPgConnection, before: DateTime<U
     diesel::delete(event_counts::table).filter(event_counts::workspace_id.eq_any(&ids)).execute(connection).await?;
     diesel::delete(events::table).filter(events::workspace_id.eq_any(&ids)).execute(connection).await?;
     entitlements::purge::workspaces(connection, &ids).await?;
+    seo::purge(connection, &ids).await?;
     diesel::delete(memberships::table).filter(memberships::workspace_id.eq_any(&ids)).execute(connection).await?;
     diesel::delete(workspaces::table).filter(workspaces::id.eq_any(&ids)).execute(connection).await?;
     Ok(ids.len() as u64)

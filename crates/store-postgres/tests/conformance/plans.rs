@@ -5,8 +5,9 @@ use std::cell::RefCell;
 use crate::support::TestDatabase;
 use core_domain::{AccountId, Environment, ListQuery, Order, PageRequest, Sort, Timestamp, WireWord, WorkspaceId};
 use diesel::connection::{InstrumentationEvent, set_default_instrumentation};
-use entitlements::{EntitlementReader as _, FeatureKey, Place, UsageFilter, UsageSort};
+use entitlements::{EntitlementReader as _, FeatureKey, Realm, UsageFilter, UsageSort};
 use keys::{KeyFilter, KeyReader as _, KeySort, KeyStatus};
+use seo::{IssueFilter, IssueSort, PageUrl, ReportFilter, ReportSort, SeoReader as _};
 use tokio_postgres::{Client, SimpleQueryMessage};
 use workspaces::{WorkspaceFilter, WorkspaceReader as _, WorkspaceSort};
 
@@ -26,7 +27,7 @@ fn record(event: &InstrumentationEvent<'_>) {
 }
 
 /// Two accounts with 3,000 workspaces each, and two workspaces with 3,000 keys each, a tenth of them revoked, and 3,000
-/// records of usage each.
+/// records of usage, reports and issues each.
 const ROWS: &str = "
     INSERT INTO accounts SELECT id, 'a' || id || '@example.com', 3000, now() FROM generate_series(1, 2) AS id;
     INSERT INTO workspaces SELECT id, 'n' || id % 50, 's' || id, id % 6 * 10 + 10, '{}', 's', 2700, now(),
@@ -40,6 +41,12 @@ const ROWS: &str = "
     INSERT INTO entitlement_usage (workspace_id, environment, feature, quantity, balance, created_at)
         SELECT id % 2 + 1, 'live', CASE WHEN id % 3 = 0 THEN 'posts' ELSE 'storage' END, 1, 1,
         now() - id % 100 * interval '1 hour' FROM generate_series(1, 6000) AS id;
+    INSERT INTO seo_totals SELECT id, 'live', 3000, 3000 FROM generate_series(1, 2) AS id;
+    INSERT INTO seo_reports SELECT id, id % 2 + 1, 'live', 'https://example.com/' || id / 2 % 50, 'custom', NULL, NULL, NULL, NULL, 5,
+        '{}', 0, 0, 0, 0, 0, 0, now() - id % 100 * interval '1 hour', 's' FROM generate_series(1, 6000) AS id;
+    INSERT INTO seo_issues SELECT id, id % 2 + 1, 'live', sha256(id::text::bytea), 'https://example.com/' || id / 2 % 50,
+        'alt', NULL, id % 4 * 10 + 10, '{}', 1, 'custom', 1, 0, now() - id % 100 * interval '1 hour', now(),
+        CASE WHEN id % 4 = 0 THEN now() END, now(), 's' FROM generate_series(1, 6000) AS id;
     ANALYZE";
 
 async fn plan_of(client: &Client, shown: &str, mode: &str) -> String {
@@ -86,7 +93,7 @@ async fn every_order_of_every_list_walks_an_index() {
     }
 
     let home = WorkspaceId::try_from(1).unwrap();
-    let place = Place { workspace_id: home, environment: Environment::Live };
+    let place = Realm { workspace_id: home, environment: Environment::Live };
     for feature in [None, Some(FeatureKey::try_from("posts").unwrap())] {
         for order in [Order::Ascending, Order::Descending] {
             let filter = UsageFilter { feature: feature.clone(), ..UsageFilter::default() };
@@ -104,6 +111,28 @@ async fn every_order_of_every_list_walks_an_index() {
             let listed = database.store.list_keys(home, &query, Timestamp::MAX).await.unwrap();
             assert_eq!(listed.items.len(), 25);
             assert_walks_an_index(&client, &format!("keys by {field} {order:?}, {:?}", filter.status)).await;
+        }
+    }
+
+    let place = Realm { workspace_id: home, environment: Environment::Live };
+    for field in IssueSort::ALL {
+        for order in [Order::Ascending, Order::Descending] {
+            let query = ListQuery { filter: IssueFilter::default(), sort: vec![Sort { field: *field, order }], page };
+            let listed = database.store.list_issues(place, &query).await.unwrap();
+            assert_eq!((listed.items.len(), listed.total), (25, 3_000));
+            assert_walks_an_index(&client, &format!("issues by {field} {order:?}")).await;
+        }
+    }
+    let url = PageUrl::try_from("https://example.com/7").ok();
+    let history = ReportFilter { url, ..ReportFilter::default() };
+    let lists = ReportSort::ALL.iter().map(|field| (ReportFilter::default(), *field));
+    for (filter, field) in lists.chain([(history, ReportSort::CreatedAt)]) {
+        for order in [Order::Ascending, Order::Descending] {
+            let page = PageRequest::new(2, 25).unwrap();
+            let query = ListQuery { filter: filter.clone(), sort: vec![Sort { field, order }], page };
+            let listed = database.store.list_reports(place, &query).await.unwrap();
+            assert_eq!(listed.items.len(), 25);
+            assert_walks_an_index(&client, &format!("reports by {field} {order:?}, {:?}", filter.url)).await;
         }
     }
 }

@@ -3,7 +3,7 @@ use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 use diesel::sqlite::Sqlite;
-use entitlements::{Place, UsageFilter, UsageQuery, UsageRow};
+use entitlements::{Realm, UsageFilter, UsageQuery, UsageRow};
 
 use super::row::RecordRow;
 use crate::error::{Failure, OrCorrupt};
@@ -13,7 +13,7 @@ type Rows<'a> = usage::BoxedQuery<'a, Sqlite>;
 
 pub(super) fn page(
     connection: &mut SqliteConnection,
-    place: Place,
+    place: Realm,
     query: &UsageQuery,
 ) -> Result<Page<UsageRow>, Failure> {
     let live = workspaces::table.find(place.workspace_id.get()).filter(workspaces::deleted_at.is_null());
@@ -40,7 +40,7 @@ fn ordered<'a>(rows: Rows<'a>, sort: &[Sort<entitlements::UsageSort>]) -> Rows<'
     }
 }
 
-fn matching<'a>(place: Place, filter: &UsageFilter) -> Rows<'a> {
+fn matching<'a>(place: Realm, filter: &UsageFilter) -> Rows<'a> {
     let mut rows = usage::table
         .into_boxed()
         .filter(usage::workspace_id.eq(place.workspace_id.get()))
@@ -58,7 +58,7 @@ fn matching<'a>(place: Place, filter: &UsageFilter) -> Rows<'a> {
 }
 
 /// Without a time, what the counters say: there are few of them.
-fn count(connection: &mut SqliteConnection, place: Place, filter: &UsageFilter) -> Result<u64, Failure> {
+fn count(connection: &mut SqliteConnection, place: Realm, filter: &UsageFilter) -> Result<u64, Failure> {
     let counted: i64 = if filter.created.is_open() {
         let mut own = counters::table
             .into_boxed()
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn both_orders_come_from_an_index_with_and_without_a_feature() {
-        let place = Place { workspace_id: WorkspaceId::try_from(1).unwrap(), environment: Environment::Live };
+        let place = Realm { workspace_id: WorkspaceId::try_from(1).unwrap(), environment: Environment::Live };
         let of_posts = UsageFilter { feature: Some(FeatureKey::try_from("posts").unwrap()), ..UsageFilter::default() };
         for (filter, index) in
             [(UsageFilter::default(), "entitlement_usage_by_created_at"), (of_posts, "entitlement_usage_by_feature")]

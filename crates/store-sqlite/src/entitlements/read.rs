@@ -3,7 +3,7 @@ use core_domain::{Page, StorageError, Timestamp, WireWord, WorkspaceId};
 use diesel::dsl::exists;
 use diesel::prelude::*;
 use entitlements::{
-    DayUsage, EntitlementReader, FeatureKey, HistoryQuery, Override, Place, Reservation, ReservationId, Standing,
+    DayUsage, EntitlementReader, FeatureKey, HistoryQuery, Override, Realm, Reservation, ReservationId, Standing,
     UsageQuery, UsageRow,
 };
 
@@ -17,7 +17,7 @@ use crate::store::SqliteStore;
 
 pub(super) fn find_reservation(
     connection: &mut SqliteConnection,
-    place: Place,
+    place: Realm,
     id: ReservationId,
 ) -> Result<Option<Reservation>, Failure> {
     let live = workspaces::table.find(place.workspace_id.get()).filter(workspaces::deleted_at.is_null());
@@ -32,7 +32,7 @@ pub(super) fn find_reservation(
     Ok(row.map(Reservation::try_from).transpose()?)
 }
 
-fn history(connection: &mut SqliteConnection, place: Place, query: &HistoryQuery) -> Result<Vec<DayUsage>, Failure> {
+fn history(connection: &mut SqliteConnection, place: Realm, query: &HistoryQuery) -> Result<Vec<DayUsage>, Failure> {
     let live = workspaces::table.find(place.workspace_id.get()).filter(workspaces::deleted_at.is_null());
     let mut rows = days::table
         .into_boxed()
@@ -66,7 +66,7 @@ fn all_overrides(connection: &mut SqliteConnection, workspace: i64) -> Result<Op
 impl EntitlementReader for SqliteStore {
     async fn find_standing(
         &self,
-        place: Place,
+        place: Realm,
         features: &[(FeatureKey, Timestamp)],
         now: Timestamp,
     ) -> Result<Option<Standing>, StorageError> {
@@ -79,7 +79,7 @@ impl EntitlementReader for SqliteStore {
         .await
     }
 
-    async fn list_usage(&self, place: Place, query: &UsageQuery) -> Result<Page<UsageRow>, StorageError> {
+    async fn list_usage(&self, place: Realm, query: &UsageQuery) -> Result<Page<UsageRow>, StorageError> {
         let query = query.clone();
         self.read("list_usage", move |connection| {
             connection.transaction(|connection| list::page(connection, place, &query))
@@ -87,12 +87,12 @@ impl EntitlementReader for SqliteStore {
         .await
     }
 
-    async fn list_history(&self, place: Place, query: &HistoryQuery) -> Result<Vec<DayUsage>, StorageError> {
+    async fn list_history(&self, place: Realm, query: &HistoryQuery) -> Result<Vec<DayUsage>, StorageError> {
         let query = query.clone();
         self.read("list_history", move |connection| history(connection, place, &query)).await
     }
 
-    async fn find_reservation(&self, place: Place, id: ReservationId) -> Result<Option<Reservation>, StorageError> {
+    async fn find_reservation(&self, place: Realm, id: ReservationId) -> Result<Option<Reservation>, StorageError> {
         self.read("find_reservation", move |connection| find_reservation(connection, place, id)).await
     }
 

@@ -1,7 +1,7 @@
 use core_domain::{Environment, StorageError, Timestamp, WireWord};
 use diesel::prelude::*;
 use entitlements::{
-    CounterId, DayUsage, Extra, FeatureKey, Metadata, Override, Place, Quantity, Reservation, ReservationId,
+    CounterId, DayUsage, Extra, FeatureKey, Metadata, Override, Quantity, Realm, Reservation, ReservationId,
     Settlement, UsageRow,
 };
 
@@ -133,7 +133,7 @@ impl TryFrom<ReservationRow> for Reservation {
         Ok(Self {
             id: ReservationId::try_from(row.id).or_corrupt(RESERVATIONS, "id")?,
             counter: CounterId {
-                place: Place {
+                place: Realm {
                     workspace_id: row.workspace_id.try_into().or_corrupt(RESERVATIONS, "workspace_id")?,
                     environment: Environment::from_word(&row.environment).or_corrupt(RESERVATIONS, "environment")?,
                 },

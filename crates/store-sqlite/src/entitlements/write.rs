@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 use diesel::upsert::excluded;
 use entitlements::{
-    CounterChange, CounterId, EntitlementRepository, FeatureKey, LineOfStanding, Locked, Metadata, Override, Place,
+    CounterChange, CounterId, EntitlementRepository, FeatureKey, LineOfStanding, Locked, Metadata, Override, Realm,
     Reservation, ReservationId, Settlement,
 };
 
@@ -56,7 +56,7 @@ impl EntitlementRepository for SqliteTx {
 
     async fn find_reservation_for_change(
         &mut self,
-        place: Place,
+        place: Realm,
         id: ReservationId,
     ) -> Result<Option<Reservation>, StorageError> {
         self.run("find_reservation_for_change", move |connection| read::find_reservation(connection, place, id)).await

@@ -9,6 +9,7 @@ mod lists;
 pub(crate) mod load;
 mod outage;
 mod retries;
+mod seo;
 mod startup;
 mod webhooks;
 
@@ -74,7 +75,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let postgres_keys = on_postgres.keys(CONNECTIONS)?;
     let on_redis = on_sqlite.clone().with("REDIS_URL", &redis.url());
 
-    let measurements: [(&str, &dyn Fn() -> Result<Value>); 12] = [
+    let measurements: [(&str, &dyn Fn() -> Result<Value>); 14] = [
         ("start_to_first_answer_ms", &|| startup::first_answer(&on_sqlite, 15)),
         ("me", &|| me(&on_sqlite, &sqlite_keys, span, rounds)),
         ("workspace_on_sqlite", &|| workspace(&on_sqlite, &sqlite_caller, &sqlite_keys, span, rounds)),
@@ -87,6 +88,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         ("idempotent_post_on_postgres", &|| retries::run(&on_postgres, &postgres_keys, span, rounds)),
         ("webhooks", &|| webhooks::run(&program(), folder.path(), span)),
         ("entitlements", &|| entitlements::run(span, rounds)),
+        ("seo_on_sqlite", &|| seo::run(&on_sqlite)),
+        ("seo_on_postgres", &|| seo::run(&on_postgres)),
     ];
     let mut figures = json!({ "connections": CONNECTIONS, "rounds": rounds, "seconds_per_measurement": args.seconds });
     for (name, measure) in measurements {
