@@ -195,7 +195,7 @@ enum Done {
     Before(Answer),
 }
 
-async fn undo(tx: Box<dyn Transaction>) {
+pub(crate) async fn undo(tx: Box<dyn Transaction>) {
     if let Err(fault) = tx.rollback().await {
         tracing::warn!(error = %fault, "a transaction could not be rolled back; the store will undo it");
     }

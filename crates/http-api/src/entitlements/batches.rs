@@ -11,7 +11,7 @@ use super::refusals::Refusals;
 use super::standings::Standings;
 use crate::ApiError;
 use crate::retry::Recorder;
-use crate::write::{ApiTx, UnitOfWork, Write, commit, is_retryable};
+use crate::write::{ApiTx, UnitOfWork, Write, commit, is_retryable, undo};
 
 /// How many requests share a transaction at most.
 const MAX_BATCH: usize = 256;
@@ -155,10 +155,24 @@ impl Runner {
     async fn attempt(&self, jobs: &[Job]) -> Result<Vec<Outcome>, ApiError> {
         let now = self.batches.clock.now();
         let mut tx = self.batches.store.begin().await?;
-        let outcomes = before(&mut *tx, jobs, now).await?;
+        match self.work(&mut *tx, jobs, now).await {
+            Ok(outcomes) => {
+                commit(tx).await?;
+                Ok(outcomes)
+            }
+            Err(error) => {
+                undo(tx).await;
+                Err(error)
+            }
+        }
+    }
+
+    /// What each request comes to. Nothing is committed yet.
+    async fn work(&self, tx: &mut dyn ApiTx, jobs: &[Job], now: Timestamp) -> Result<Vec<Outcome>, ApiError> {
+        let outcomes = before(tx, jobs, now).await?;
         let new: Vec<&Job> =
             jobs.iter().zip(&outcomes).filter(|(_, known)| known.is_none()).map(|(job, _)| job).collect();
-        let recorded = self.record(&mut *tx, &new).await?;
+        let recorded = self.record(tx, &new).await?;
         let mut answers = Vec::new();
         for (job, outcome) in new.iter().zip(&recorded) {
             if let Some(recorder) = &job.recorder {
@@ -168,7 +182,6 @@ impl Runner {
         if !answers.is_empty() {
             tx.store_records(&answers, now, now.saturating_add(RETENTION)).await?;
         }
-        commit(tx).await?;
         let mut recorded = recorded.into_iter();
         let told = outcomes.into_iter().filter_map(|known| known.or_else(|| Some(Ok(Told::Anew(recorded.next()?)))));
         Ok(told.collect())
