@@ -75,11 +75,7 @@ impl Recorder {
         if before.fingerprint != claim.fingerprint {
             return Err(ApiError::IdempotencyKeyReused);
         }
-        let Some(sealed) = before.sealed else {
-            let is_running = self.running.holds(&claim.record);
-            let error = if is_running { ApiError::IdempotencyInProgress } else { ApiError::IdempotencyOutcomeUnknown };
-            return Err(error);
-        };
+        let sealed = before.sealed.ok_or(ApiError::IdempotencyOutcomeUnknown)?;
         match self.sealer.open(&claim.record, key, &sealed) {
             Ok(answer) => Ok(Some(answer)),
             // What the first request was told is lost, but not that it was: it must not happen twice.
@@ -119,10 +115,6 @@ impl Recorder {
 pub struct Running(Arc<Mutex<HashSet<RecordId>>>);
 
 impl Running {
-    fn holds(&self, record: &RecordId) -> bool {
-        self.lock().contains(record)
-    }
-
     fn enter(&self, record: RecordId) -> Option<Run> {
         self.lock().insert(record).then(|| Run { running: self.clone(), record })
     }

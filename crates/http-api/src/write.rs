@@ -79,8 +79,11 @@ impl Write {
                 begin(tx).await?;
                 Ok(Answer::no_content())
             };
-            // Entered before the record can be found, so that no twin finds it without.
-            let _running = self.recorder.as_ref().and_then(Recorder::running);
+            // Entered before the record can be found, and left after its answer is stored.
+            let _running = match &self.recorder {
+                Some(recorder) => Some(recorder.running().ok_or(ApiError::IdempotencyInProgress)?),
+                None => None,
+            };
             match self.until_committed(&first, Ending::Open).await? {
                 Done::Anew(_) => {}
                 Done::Before(earlier) => return Ok(earlier),

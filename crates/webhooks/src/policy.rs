@@ -43,7 +43,7 @@ pub fn settlement(
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CannotRetry {
     /// There is nothing to try again.
-    #[error("The delivery has succeeded already.")]
+    #[error("The delivery already succeeded.")]
     Succeeded,
     /// It is being tried already.
     #[error("The delivery is queued already.")]
@@ -52,10 +52,10 @@ pub enum CannotRetry {
     #[error("The delivery has used up its 20 attempts.")]
     UsedUp,
     /// A test is made once.
-    #[error("A test is not retried: send a new one.")]
+    #[error("A test is not repeated; make another.")]
     Test,
     /// Nothing is sent to a disabled endpoint.
-    #[error("The webhook is disabled: set is_active to true first.")]
+    #[error("The webhook is disabled; make it active first.")]
     Disabled,
 }
 
@@ -80,7 +80,7 @@ pub fn disabled_event(
 ) -> DomainEvent {
     let data = json!({
         "id": endpoint.id.get(),
-        "url": endpoint.url.as_str(),
+        "host": endpoint.url.host(),
         "reason": reason.as_str(),
         "disabled_at": now.to_string(),
     });

@@ -3,8 +3,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use core_domain::{
-    DeliveryId, DomainEvent, Entropy, EventId, Outbox, Page, Realm, StorageError, Timestamp, Transaction,
-    WebhookId,
+    DeliveryId, DomainEvent, Entropy, EventId, Outbox, Page, Realm, StorageError, Timestamp, Transaction, WebhookId,
 };
 
 use crate::{

@@ -39,16 +39,16 @@ core_domain::wire_words!(SecretKind { Hmac = "v1", Ed25519 = "v1a" });
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidSecret {
     /// Neither form.
-    #[error("a signing secret begins with whsec_, or with whsk_ for Ed25519")]
+    #[error("a secret begins with whsec_, or with whsk_ for ed25519")]
     Prefix,
     /// Pasted with a signature's tag before it.
-    #[error("leave out what stands before whsec_")]
+    #[error("leave out what stands before whsec_: a secret begins with whsec_ or whsk_")]
     Tagged,
     /// Not base64 of the standard alphabet, with padding.
     #[error("what follows whsec_ or whsk_ must be base64")]
     Base64,
     /// Too short to be safe, or too long.
-    #[error("a signing secret has 24 to 64 bytes, base64 coded")]
+    #[error("a whsec_ secret holds 24 to 64 bytes")]
     Length,
     /// No Ed25519 seed, or with a public key that is not its own.
     #[error("an Ed25519 key has a seed of 32 bytes, alone or with its public key")]

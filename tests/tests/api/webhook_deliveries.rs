@@ -15,7 +15,7 @@ on_both_stores!(
 );
 
 /// Loopback is allowed, and a delivery has two attempts of its own, a second apart.
-const BRIEF: [(&str, &str); 3] = [LOOPBACK[0], LOOPBACK[1], ("CORE_API_WEBHOOK_RETRIES", "1s")];
+const BRIEF: [(&str, &str); 3] = [LOOPBACK[0], LOOPBACK[1], ("CORE_API_WEBHOOK_RETRY_DELAYS", "1s")];
 
 /// Waits until the webhook's latest delivery stands so.
 async fn latest(stage: &Stage, webhook: &Value, status: &str) -> Value {

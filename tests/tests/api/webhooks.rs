@@ -53,6 +53,7 @@ async fn a_created_webhook_is_read_back_without_its_secret(backend: Backend) {
         "is_active": true,
         "disabled_at": null,
         "disabled_reason": null,
+        "environment": "live",
         "headers": {},
         "rate_limit": null,
         "success_count": 0,

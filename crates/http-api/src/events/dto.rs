@@ -1,4 +1,4 @@
-use core_domain::{DomainEvent, Timestamp, WireWord as _};
+use core_domain::{DomainEvent, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -6,7 +6,6 @@ use validator::Validate;
 use webhooks::{EventType, NewEvent};
 
 use crate::extract::Body;
-use crate::keys::EnvironmentWord;
 use crate::list::Selectable;
 use crate::{ApiError, FieldErrors};
 
@@ -19,16 +18,16 @@ pub(crate) struct EventView {
     #[serde(rename = "type")]
     #[schema(required = false, example = "post.created")]
     event_type: String,
-    #[schema(required = false, value_type = EnvironmentWord)]
-    environment: &'static str,
-    #[schema(required = false, value_type = Object)]
-    data: Value,
     #[schema(required = false, value_type = String, format = DateTime)]
     created_at: Timestamp,
+    #[schema(required = false, minimum = 1)]
+    workspace_id: i64,
+    #[schema(required = false, value_type = Object)]
+    data: Value,
 }
 
 impl Selectable for EventView {
-    const FIELDS: &'static [&'static str] = &["id", "type", "environment", "data", "created_at"];
+    const FIELDS: &'static [&'static str] = &["id", "type", "created_at", "workspace_id", "data"];
     const INCLUDES: &'static [&'static str] = &[];
 }
 
@@ -37,9 +36,9 @@ impl From<&DomainEvent> for EventView {
         Self {
             id: event.id.as_str().to_owned(),
             event_type: event.event_type.clone(),
-            environment: event.environment.as_str(),
-            data: event.data.clone(),
             created_at: event.created_at,
+            workspace_id: event.workspace_id.get(),
+            data: event.data.clone(),
         }
     }
 }
@@ -78,7 +77,7 @@ pub(crate) struct PublishBody {
     #[serde(rename = "type")]
     #[schema(nullable = false, max_length = 128, pattern = r"^[a-z0-9_]+(\.[a-z0-9_]+)+$", example = "post.created")]
     event_type: Option<String>,
-    /// An object of at most 256 KiB.
+    /// An object of at most 256 KiB of JSON.
     #[schema(nullable = false, value_type = Option<Object>)]
     data: Option<Map<String, Value>>,
     #[schema(nullable = false, min_items = 1, max_items = 100)]
@@ -100,8 +99,8 @@ pub(crate) struct EventBody {
         example = "post.created"
     )]
     event_type: Option<String>,
-    /// An object of at most 256 KiB.
-    #[schema(nullable = false, value_type = Option<Object>)]
+    /// An object of at most 256 KiB of JSON.
+    #[schema(required = true, nullable = false, value_type = Object)]
     data: Option<Map<String, Value>>,
 }
 
@@ -118,7 +117,10 @@ impl PublishBody {
         let events: Vec<Option<NewEvent>> = match self.events {
             None => vec![read(&mut errors, "", EventBody { event_type: self.event_type, data: self.data })],
             Some(_) if self.event_type.is_some() || self.data.is_some() => {
-                return Err(ApiError::field("events", "Give either type and data, or events."));
+                return Err(ApiError::field(
+                    "events",
+                    "The events field stands alone: each of its events has a type and data.",
+                ));
             }
             Some(list) if !(1..=MAX_EVENTS).contains(&list.len()) => {
                 return Err(ApiError::field("events", "The events must be 1 to 100."));
@@ -138,11 +140,15 @@ fn read(errors: &mut FieldErrors, place: &str, event: EventBody) -> Option<NewEv
     let given = event.event_type.ok_or_else(|| format!("the {type_field} field is required"));
     let event_type =
         errors.keep(&type_field, given.and_then(|text| EventType::try_from(text).map_err(|fault| fault.to_string())));
-    let data = Value::Object(event.data.unwrap_or_default());
+    let field = format!("{place}data");
+    let given = event.data.map(Value::Object).ok_or_else(|| format!("the {field} field is required"));
+    let data = errors.keep(&field, given.and_then(|data| within_bounds(&field, data)));
+    Some(NewEvent { event_type: event_type?, data: data? })
+}
+
+fn within_bounds(field: &str, data: Value) -> Result<Value, String> {
     if data.to_string().len() > MAX_DATA_BYTES {
-        let field = format!("{place}data");
-        errors.add(&field, format!("The {field} must not be larger than 256 KiB."));
-        return None;
+        return Err(format!("the {field} must not be larger than 256 KiB of JSON"));
     }
-    Some(NewEvent { event_type: event_type?, data })
+    Ok(data)
 }

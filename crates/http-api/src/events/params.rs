@@ -8,7 +8,8 @@ use crate::list::{Common, Selection, list_params};
 list_params! {
     /// What a list of events can be asked for.
     EventListParams without updated {
-        /// Of this type. Called `type` in the event.
+        /// Of this type.
+        #[serde(rename = "type")]
         event_type,
     }
 }
@@ -17,7 +18,7 @@ impl EventListParams {
     pub(crate) fn read(&self) -> Result<(EventQuery, Selection), ApiError> {
         let mut reader = QueryReader::default();
         if matches!(self.event_type.clone().map(EventType::try_from), Some(Err(_))) {
-            reader.refuse("event_type", "The event_type must be an event type, such as post.created.");
+            reader.refuse("type", "The type must be an event type, such as post.created.");
         }
         let Common { created, search, sort, page, selection, .. } =
             self.common::<EventView, _>(&mut reader, EventSort::DEFAULT);

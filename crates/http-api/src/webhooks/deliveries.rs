@@ -1,6 +1,6 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, web};
-use core_domain::{DeliveryId, Page, WebhookId, WireWord as _};
+use core_domain::{Clock, DeliveryId, Page, WebhookId, WireWord as _};
 use webhooks::{DeliveryStatus, RetryDeliveryError, WebhookReader, WebhookService};
 
 use super::delivery_dto::{DeliveryView, QueuedView, ReplayBody, ReplayedView};
@@ -90,16 +90,20 @@ pub(crate) async fn retry(
 pub(crate) async fn replay(
     caller: Caller<WebhooksWrite>,
     id: PathId<WebhookId>,
-    body: Json<ReplayBody>,
+    body: Result<Json<ReplayBody>, ApiError>,
     service: web::Data<WebhookService>,
+    reader: web::Data<dyn WebhookReader>,
+    clock: web::Data<dyn Clock>,
     write: Write,
 ) -> Result<Answer, ApiError> {
     let realm = realm(&caller).await?;
-    let (since, status) = body.0.read()?;
+    // What is not the caller's is not found, whatever the body is.
+    reader.find_webhook(realm, id.0).await?.ok_or(ApiError::NotFound)?;
+    let (since, status) = body?.0.read(clock.now())?;
     write
         .run(async move |tx| {
-            let deliveries = service.replay(tx, realm, id.0, since, status).await?;
-            Answer::told(StatusCode::ACCEPTED, "Deliveries queued again.", &ReplayedView { deliveries })
+            let queued = service.replay(tx, realm, id.0, since, status).await?;
+            Answer::told(StatusCode::ACCEPTED, "Deliveries queued again.", &ReplayedView { queued })
         })
         .await
 }

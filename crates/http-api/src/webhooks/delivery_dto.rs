@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 use validator::Validate;
-use webhooks::{Attempt, Delivery, DeliveryStatus};
+use webhooks::{Attempt, Delivery, DeliveryKind, DeliveryStatus};
 
 use crate::events::EventView;
 use crate::extract::Body;
@@ -22,6 +22,9 @@ pub(crate) struct DeliveryView {
     pub(crate) event_id: String,
     #[schema(required = false)]
     event_type: String,
+    /// Whether it was a test of the owner's.
+    #[schema(required = false)]
+    is_test: bool,
     #[schema(required = false, value_type = DeliveryStatusWord)]
     status: &'static str,
     /// The last answer's status code.
@@ -51,6 +54,7 @@ impl Selectable for DeliveryView {
         "webhook_id",
         "event_id",
         "event_type",
+        "is_test",
         "status",
         "response_code",
         "attempt",
@@ -68,6 +72,7 @@ impl From<&Delivery> for DeliveryView {
             webhook_id: delivery.webhook_id.get(),
             event_id: delivery.event_id.as_str().to_owned(),
             event_type: delivery.event_type.clone(),
+            is_test: delivery.kind == DeliveryKind::Test,
             status: delivery.status.as_str(),
             response_code: delivery.response_code,
             attempt: delivery.attempt,
@@ -101,8 +106,8 @@ pub(crate) enum DeliveryStatusWord {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = DeliveryAttempt)]
 pub(crate) struct AttemptView {
-    /// Its number, from 1.
-    attempt: u32,
+    /// From 1.
+    number: u32,
     #[schema(value_type = String, format = DateTime)]
     started_at: Timestamp,
     #[schema(required)]
@@ -123,7 +128,7 @@ impl From<&Attempt> for AttemptView {
     fn from(attempt: &Attempt) -> Self {
         let outcome = &attempt.outcome;
         Self {
-            attempt: attempt.number,
+            number: attempt.number,
             started_at: attempt.started_at,
             response_code: outcome.response_code,
             response_time_ms: outcome.response_time_ms,
@@ -147,7 +152,7 @@ pub(crate) struct QueuedView {
 /// How many deliveries were queued again.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ReplayedView {
-    pub(crate) deliveries: u64,
+    pub(crate) queued: u64,
 }
 
 /// Which deliveries to queue again.
@@ -177,12 +182,15 @@ pub(crate) enum ReplayableWord {
 impl Body for ReplayBody {}
 
 impl ReplayBody {
-    pub(crate) fn read(self) -> Result<(Timestamp, Option<DeliveryStatus>), ApiError> {
+    pub(crate) fn read(self, now: Timestamp) -> Result<(Timestamp, Option<DeliveryStatus>), ApiError> {
         let mut errors = FieldErrors::default();
         let since = errors.keep("since", Timestamp::parse(&self.since.unwrap_or_default()));
+        if since.is_some_and(|since| since > now) {
+            errors.add("since", "The since must not be in the future.");
+        }
         let status = self.status.and_then(|word| {
             let status = DeliveryStatus::from_word(&word).filter(|status| *status != DeliveryStatus::Pending);
-            errors.keep("status", status.ok_or("the status must be one of: retrying, success, failed"))
+            errors.keep("status", status.ok_or("the status must be failed, retrying or success"))
         });
         errors.into_result()?;
         Ok((since.ok_or_else(|| ApiError::field("since", "The since field is required."))?, status))

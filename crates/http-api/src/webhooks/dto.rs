@@ -136,16 +136,16 @@ pub(crate) struct WebhookWithSecretView {
     /// After a rotation: until when the old secret signs as well.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, value_type = Option<String>, format = DateTime)]
-    old_secret_ends_at: Option<Timestamp>,
+    previous_secret_ends_at: Option<Timestamp>,
 }
 
 impl WebhookWithSecretView {
-    pub(crate) fn new(endpoint: &Endpoint, secret: &Secret, old_secret_ends_at: Option<Timestamp>) -> Self {
+    pub(crate) fn new(endpoint: &Endpoint, secret: &Secret, previous_secret_ends_at: Option<Timestamp>) -> Self {
         Self {
             about: endpoint.into(),
             secret: secret.expose().to_string(),
             public_key: secret.public_key(),
-            old_secret_ends_at,
+            previous_secret_ends_at,
         }
     }
 }
@@ -307,13 +307,7 @@ impl RotateSecretBody {
 }
 
 fn read_url(errors: &mut FieldErrors, text: String) -> Option<EndpointUrl> {
-    errors
-        .keep("url", EndpointUrl::try_from(text).map_err(|fault| format!("the url {}", with_verb(&fault.to_string()))))
-}
-
-/// `not a URL` and `at most ...` want a verb to become a sentence.
-fn with_verb(fault: &str) -> String {
-    if fault.starts_with("must") { fault.to_owned() } else { format!("must be {fault}").replace("be not an", "be an") }
+    errors.keep("url", EndpointUrl::try_from(text).map_err(|fault| format!("the url {fault}")))
 }
 
 fn read_patterns(errors: &mut FieldErrors, texts: Vec<String>) -> Option<Subscriptions> {
@@ -321,15 +315,14 @@ fn read_patterns(errors: &mut FieldErrors, texts: Vec<String>) -> Option<Subscri
     let patterns: Vec<Pattern> = texts
         .into_iter()
         .filter_map(|text| {
-            let shown: String = text.chars().take(64).collect();
             let pattern = Pattern::try_from(text);
-            errors.keep("events", pattern.map_err(|fault| format!("{shown:?} can't be subscribed to: {fault}")))
+            errors.keep("events", pattern)
         })
         .collect();
     if patterns.len() < count {
         return None;
     }
-    errors.keep("events", Subscriptions::try_from(patterns).map_err(|_| "the events must be 1 to 100"))
+    errors.keep("events", Subscriptions::try_from(patterns))
 }
 
 fn read_secret(errors: &mut FieldErrors, text: &str) -> Option<Secret> {

@@ -7,7 +7,7 @@ use actix_web::web;
 use core_domain::{Clock, Entropy, WebhookId};
 use serde::Serialize;
 use utoipa::ToSchema;
-use webhooks::{Attempt, Courier, DeliveryQueue, Job, WebhookService};
+use webhooks::{AttemptOutcome, Courier, DeliveryQueue, Job, WebhookService};
 
 use super::handlers::realm;
 use crate::extract::permission::WebhooksWrite;
@@ -21,6 +21,10 @@ use crate::{Answer, ApiError};
 #[schema(as = WebhookTest)]
 pub(crate) struct TestView {
     success: bool,
+    /// The event that was sent.
+    event_id: String,
+    /// Where it is recorded.
+    delivery_id: i64,
     /// Null when there was no answer.
     #[schema(required)]
     status_code: Option<u16>,
@@ -35,11 +39,12 @@ pub(crate) struct TestView {
     error: Option<String>,
 }
 
-impl From<&Attempt> for TestView {
-    fn from(attempt: &Attempt) -> Self {
-        let outcome = &attempt.outcome;
+impl TestView {
+    fn new(job: &Job, outcome: &AttemptOutcome) -> Self {
         Self {
             success: outcome.is_success(),
+            event_id: job.message.event_id.as_str().to_owned(),
+            delivery_id: job.delivery_id.get(),
             status_code: outcome.response_code,
             response_time_ms: outcome.response_time_ms,
             response_body: outcome.response_body.clone(),
@@ -76,7 +81,7 @@ pub(crate) async fn send(
         let job = held.take().ok_or_else(|| ApiError::Internal("the test was not begun".into()))?;
         let settlement = courier.test(&job).await;
         queue.settle(std::slice::from_ref(&settlement), clock.now(), &Arc::clone(&entropy)).await?;
-        Answer::json(StatusCode::OK, &TestView::from(&settlement.attempt))
+        Answer::json(StatusCode::OK, &TestView::new(&job, &settlement.attempt.outcome))
     };
     write.run_outside(begin, finish).await
 }

@@ -13,10 +13,10 @@ pub struct EndpointUrl(String);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidUrl {
     /// Not an absolute URL with a host.
-    #[error("not an absolute URL")]
+    #[error("must be an absolute URL")]
     Malformed,
     /// More than [`EndpointUrl::MAX_CHARS`].
-    #[error("at most 2048 characters")]
+    #[error("must not be longer than 2048 characters")]
     TooLong,
     /// Neither `https` nor `http`.
     #[error("must begin with https://")]
@@ -32,6 +32,11 @@ pub enum InvalidUrl {
 impl EndpointUrl {
     /// The longest URL, in characters.
     pub const MAX_CHARS: usize = 2_048;
+
+    /// The host alone: the rest may hold a secret of its owner's.
+    pub fn host(&self) -> String {
+        Url::parse(&self.0).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default()
+    }
 
     /// The URL as text.
     pub fn as_str(&self) -> &str {
