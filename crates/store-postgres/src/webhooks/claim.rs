@@ -34,7 +34,7 @@ const FIND_DUE: &str = "
     CROSS JOIN LATERAL (
         SELECT count(*) AS number FROM (
             SELECT FROM deliveries WHERE webhook_id = webhooks.id AND due_at <= asked.now LIMIT asked.most
-        ) AS some
+        ) AS counted
     ) AS due
     WHERE front.due_at <= asked.now
     ORDER BY webhooks.id";
