@@ -164,8 +164,7 @@ pub async fn a_result_is_written_whole<B: Backend>(backend: Arc<B>) {
     let hook = stored_webhook(&*backend, realm, |_| ()).await;
     backend.store().publish(&happenings(realm, 1, 3, moment(0)), None).await.unwrap();
     let jobs = backend.store().claim(lease(1, moment(60)), &room(9, 9), moment(1)).await.unwrap();
-    let results =
-        [success(&jobs[0], moment(1)), failure(&jobs[1], moment(2)), retry(&jobs[2], moment(3), moment(63))];
+    let results = [success(&jobs[0], moment(1)), failure(&jobs[1], moment(2)), retry(&jobs[2], moment(3), moment(63))];
     assert_eq!(settle(&*backend, &results, moment(4)).await, 3);
     let found = deliveries_of(&*backend, hook.id).await;
     let shown: Vec<_> = found.iter().map(|it| (it.status, it.attempt, it.response_code, it.next_retry_at)).collect();
@@ -384,7 +383,8 @@ pub async fn a_test_is_held_and_not_counted<B: Backend>(backend: Arc<B>) {
     assert!(backend.store().list_statistics(hook.id, Timestamp::MIN, Timestamp::MAX).await.unwrap().is_empty());
     assert_eq!(total(&*backend, hook.id, Some(DeliveryStatus::Failed)).await, 2);
     let mut tx = backend.begin().await.unwrap();
-    let replayed = tx.replay_deliveries(hook.id, Timestamp::MIN, DeliveryStatus::ALL, 20, Timestamp::MAX).await.unwrap();
+    let replayed =
+        tx.replay_deliveries(hook.id, Timestamp::MIN, DeliveryStatus::ALL, 20, Timestamp::MAX).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(replayed, 0, "a test is not replayed");
 }
@@ -442,7 +442,11 @@ pub async fn a_replay_takes_what_it_is_asked_for<B: Backend>(backend: Arc<B>) {
     };
     assert_eq!(replay(other.id, 0, &[DeliveryStatus::Failed]).await, 0);
     assert_eq!(replay(hook.id, 6, &[DeliveryStatus::Failed]).await, 0);
-    assert_eq!(replay(hook.id, 1, &[DeliveryStatus::Failed]).await, 1, "the third alone: the fifth has no attempt left");
+    assert_eq!(
+        replay(hook.id, 1, &[DeliveryStatus::Failed]).await,
+        1,
+        "the third alone: the fifth has no attempt left"
+    );
     assert_eq!(replay(hook.id, 5, &[DeliveryStatus::Failed, DeliveryStatus::Success]).await, 1);
     let found = deliveries_of(&*backend, hook.id).await;
     let standing: Vec<_> = found.iter().map(|delivery| (delivery.status, delivery.attempt)).collect();
@@ -500,9 +504,8 @@ pub async fn a_purge_takes_what_is_settled_and_old<B: Backend>(backend: Arc<B>) 
     // The first stays open, and so does its event.
     let results: Vec<_> = jobs[1..].iter().map(|job| success(job, job_time(job, &events))).collect();
     settle(&*backend, &results, now).await;
-    let purge = async |before, limit: u32| {
-        backend.store().purge(before, NonZeroU32::new(limit).unwrap()).await.unwrap()
-    };
+    let purge =
+        async |before, limit: u32| backend.store().purge(before, NonZeroU32::new(limit).unwrap()).await.unwrap();
     let before = moment(86_400 * 2);
     assert!(purge(before, 2).await > 0);
     assert_eq!(deliveries_of(&*backend, hook.id).await.len(), 4);
@@ -556,7 +559,8 @@ pub async fn everything_at_once_waits_in_no_circle<B: Backend>(backend: Arc<B>) 
         let (backend, hooks) = (Arc::clone(&backend), hooks.clone());
         workers.spawn(async move {
             for round in 0..12 {
-                let mut events = happenings(realms[usize::from(round % 2 == 0)], 1 + worker * 100 + round * 2, 3, moment(0));
+                let mut events =
+                    happenings(realms[usize::from(round % 2 == 0)], 1 + worker * 100 + round * 2, 3, moment(0));
                 let seeds = 2 + worker * 100 + round * 2;
                 events.extend(happenings(realms[usize::from(round % 2 == 1)], seeds, 3, moment(0)));
                 let token = i64::try_from(worker).unwrap();
@@ -566,7 +570,10 @@ pub async fn everything_at_once_waits_in_no_circle<B: Backend>(backend: Arc<B>) 
                 jobs.extend(backend.store().claim(lease(token, moment(99)), &room(9, 9), moment(1)).await.unwrap());
                 jobs.reverse();
                 let results: Vec<_> = jobs.iter().map(|job| success(job, moment(1))).collect();
-                assert_eq!(backend.store().settle(&results, moment(2), &entropy()).await.unwrap(), results.len() as u64);
+                assert_eq!(
+                    backend.store().settle(&results, moment(2), &entropy()).await.unwrap(),
+                    results.len() as u64
+                );
                 let mut tx = backend.begin().await.unwrap();
                 let hook = hooks[usize::try_from((worker + round) % 4).unwrap()];
                 tx.replay_deliveries(hook, moment(0), &[DeliveryStatus::Success], 2, moment(1)).await.unwrap();
@@ -606,7 +613,8 @@ pub async fn two_workers_never_hold_the_same_attempt<B: Backend>(backend: Arc<B>
                     let lease = lease(i64::try_from(seed * 1_000 + step).unwrap(), until);
                     let most = u32::try_from(random.below(6)).unwrap();
                     for job in backend.store().claim(lease, &room(most, 9), now).await.unwrap() {
-                        let twin = held.iter().find(|other| other.job.delivery_id == job.delivery_id && other.until > now);
+                        let twin =
+                            held.iter().find(|other| other.job.delivery_id == job.delivery_id && other.until > now);
                         assert!(twin.is_none(), "held twice: {:?}", job.delivery_id);
                         held.push(Held { job, until });
                     }

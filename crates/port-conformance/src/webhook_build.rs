@@ -4,13 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ::webhooks::{
-    Attempt, AttemptOutcome, Delivery, DeliveryFilter, DeliveryQuery, DeliverySort, DeliveryStatus,
-    Endpoint, EndpointHeaders, EndpointHealth, Job, Lease, Pattern, Realm, Room, SealedSecret, SealedSecrets,
-    Settlement,
+    Attempt, AttemptOutcome, Delivery, DeliveryFilter, DeliveryQuery, DeliverySort, DeliveryStatus, Endpoint,
+    EndpointHeaders, EndpointHealth, Job, Lease, Pattern, Realm, Room, SealedSecret, SealedSecrets, Settlement,
 };
-use core_domain::{
-    DomainEvent, Entropy, Environment, EventId, Page, PageRequest, Timestamp, WebhookId, WorkspaceId,
-};
+use core_domain::{DomainEvent, Entropy, Environment, EventId, Page, PageRequest, Timestamp, WebhookId, WorkspaceId};
 use serde_json::json;
 use testkit::SeededEntropy;
 
@@ -166,7 +163,8 @@ pub(crate) async fn deliveries_of<B: Backend>(backend: &B, webhook: WebhookId) -
 /// The total of a webhook's deliveries, by a page that does not tell it by itself.
 pub(crate) async fn total<B: Backend>(backend: &B, webhook: WebhookId, status: Option<DeliveryStatus>) -> u64 {
     let filter = DeliveryFilter { status, ..DeliveryFilter::default() };
-    let query = DeliveryQuery { filter, sort: vec![DeliverySort::DEFAULT], page: PageRequest::new(9_000, 100).unwrap() };
+    let query =
+        DeliveryQuery { filter, sort: vec![DeliverySort::DEFAULT], page: PageRequest::new(9_000, 100).unwrap() };
     let Page { items, total } = backend.store().list_deliveries(webhook, &query).await.unwrap();
     assert!(items.is_empty());
     total

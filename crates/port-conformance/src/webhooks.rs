@@ -76,7 +76,8 @@ pub async fn realms_do_not_see_one_another<B: Backend>(backend: Arc<B>) {
         for stranger in [test, foreign, own].into_iter().filter(|other| *other != realm) {
             assert_eq!(backend.store().find_event(stranger, &event.id).await.unwrap(), None);
         }
-        let query = EventQuery { filter: EventFilter::default(), sort: vec![EventSort::DEFAULT], page: PageRequest::FIRST };
+        let query =
+            EventQuery { filter: EventFilter::default(), sort: vec![EventSort::DEFAULT], page: PageRequest::FIRST };
         assert_eq!(backend.store().list_events(realm, &query).await.unwrap().items, [event]);
     }
     for stranger in [test, foreign] {
@@ -93,8 +94,10 @@ pub async fn realms_do_not_see_one_another<B: Backend>(backend: Arc<B>) {
 pub async fn what_is_deleted_stops_at_once<B: Backend>(backend: Arc<B>) {
     let (owner, home) = stored_pair(&*backend).await;
     let other = stored_workspace(&*backend, &owner, "other", |_| ()).await;
-    let webhooks =
-        [stored_webhook(&*backend, realm(home.id), |_| ()).await, stored_webhook(&*backend, realm(other.id), |_| ()).await];
+    let webhooks = [
+        stored_webhook(&*backend, realm(home.id), |_| ()).await,
+        stored_webhook(&*backend, realm(other.id), |_| ()).await,
+    ];
     let mut events = happenings(realm(home.id), 1, 2, moment(0));
     events.extend(happenings(realm(other.id), 2, 2, moment(0)));
     backend.store().publish(&events, None).await.unwrap();
@@ -113,7 +116,11 @@ pub async fn what_is_deleted_stops_at_once<B: Backend>(backend: Arc<B>) {
         assert_eq!(backend.store().find_webhook(realm, webhook.id).await.unwrap(), None);
         assert!(deliveries_of(&*backend, webhook.id).await.is_empty());
         assert_eq!(backend.store().list_latest_deliveries(&[webhook.id], 5).await.unwrap(), []);
-        let query = WebhookQuery { filter: WebhookFilter::default(), sort: vec![WebhookSort::DEFAULT], page: PageRequest::FIRST };
+        let query = WebhookQuery {
+            filter: WebhookFilter::default(),
+            sort: vec![WebhookSort::DEFAULT],
+            page: PageRequest::FIRST,
+        };
         assert_eq!(backend.store().list_webhooks(realm, &query).await.unwrap().items, []);
     }
 }
@@ -153,7 +160,11 @@ pub async fn pages_of_webhooks_partition_them_in_every_order<B: Backend>(backend
         for page in pages(all.len()) {
             let query = WebhookQuery { filter: WebhookFilter::default(), sort: sort.clone(), page };
             let listed = backend.store().list_webhooks(realm(home.id), &query).await.unwrap();
-            assert_eq!(listed, model::page(all.clone(), &query, compare_webhooks, WebhookSort::Id), "{sort:?} {page:?}");
+            assert_eq!(
+                listed,
+                model::page(all.clone(), &query, compare_webhooks, WebhookSort::Id),
+                "{sort:?} {page:?}"
+            );
         }
     }
 }

@@ -23,7 +23,7 @@ pub struct SqliteTx {
 
 impl std::fmt::Debug for SqliteTx {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SqliteTx").field("is_open", &self.lease.is_some()).finish()
+        f.debug_struct("SqliteTx").field("is_open", &self.lease.is_some()).finish_non_exhaustive()
     }
 }
 

@@ -65,11 +65,7 @@ const DELETE_DAYS: &str = "
 
 /// Picks and deletes in statements of their own: within one, the server might look for the rows, up to the limit, more
 /// than once.
-pub(super) async fn purge(
-    connection: &mut AsyncPgConnection,
-    before: DateTime<Utc>,
-    limit: i64,
-) -> QueryResult<u64> {
+pub(super) async fn purge(connection: &mut AsyncPgConnection, before: DateTime<Utc>, limit: i64) -> QueryResult<u64> {
     let values = vec![Value::Moment(before), Value::Int(limit)];
     let homes: Vec<(i64, bool)> = Prepared::<(BigInt, Bool)>::new(LOCK, values).load(connection).await?;
     let mut purged = purge_deliveries(connection, &homes, before, limit).await?;

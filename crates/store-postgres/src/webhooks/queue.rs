@@ -2,7 +2,9 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use ::webhooks::{DeliveryQueue, DisabledReason, Endpoint, Job, Lease, Published, QueueDepth, Room, Settlement, disabled_event};
+use ::webhooks::{
+    DeliveryQueue, DisabledReason, Endpoint, Job, Lease, Published, QueueDepth, Room, Settlement, disabled_event,
+};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use core_domain::{DeliveryId, DomainEvent, Entropy, StorageError, Timestamp, Transaction as _};
@@ -70,7 +72,7 @@ impl DeliveryQueue for PgStore {
         let next = candidates.partition_point(|candidate| candidate.due.webhook_id.get() <= last);
         candidates.rotate_left(next);
         let turns = usize::try_from(room.total).unwrap_or(usize::MAX);
-        let end = candidates.iter().take(turns).last().map_or(0, |candidate| candidate.due.webhook_id.get());
+        let end = candidates.iter().take(turns).next_back().map_or(0, |candidate| candidate.due.webhook_id.get());
         self.last_claimed.store(end, Ordering::Relaxed);
         claim::lease(&mut connection, candidates, lease, room, now).await
     }
@@ -94,7 +96,8 @@ impl DeliveryQueue for PgStore {
         let kept = settle::keep_health(tx.start(OPERATION)?, &endpoints).await;
         tx.finish(OPERATION, kept)?;
         if !disabled.is_empty() {
-            let event = |(endpoint, reason): &(Endpoint, DisabledReason)| disabled_event(endpoint, *reason, now, &**entropy);
+            let event =
+                |(endpoint, reason): &(Endpoint, DisabledReason)| disabled_event(endpoint, *reason, now, &**entropy);
             let events: Vec<DomainEvent> = disabled.iter().map(event).collect();
             tx.publish_events(OPERATION, &events).await?;
         }

@@ -99,16 +99,16 @@ pub(super) async fn write<'a>(
     let errors: Vec<_> = settlements.iter().map(|each| storable(&each.attempt.outcome.error)).collect();
     let outcomes = || settlements.iter().map(|each| &each.attempt.outcome);
     let due = |each: &Settlement| (!each.status.is_settled()).then(|| time::stored(each.next_retry_at.unwrap_or(now)));
-    let delivered = |each: &Settlement| {
-        (each.status == DeliveryStatus::Success).then(|| time::stored(ended_at(each)))
-    };
+    let delivered = |each: &Settlement| (each.status == DeliveryStatus::Success).then(|| time::stored(ended_at(each)));
     let values = vec![
         Value::Ints(settlements.iter().map(|each| each.delivery_id.get()).collect()),
         Value::Ints(settlements.iter().map(|each| each.webhook_id.get()).collect()),
         Value::Ints(settlements.iter().map(|each| each.lease).collect()),
         Value::Texts(settlements.iter().map(|each| each.kind.as_str()).collect()),
         Value::Texts(settlements.iter().map(|each| each.status.as_str()).collect()),
-        Value::SmallInts(settlements.iter().map(|each| i32::try_from(each.attempt.number).unwrap_or(i32::MAX)).collect()),
+        Value::SmallInts(
+            settlements.iter().map(|each| i32::try_from(each.attempt.number).unwrap_or(i32::MAX)).collect(),
+        ),
         Value::Moments(settlements.iter().map(|each| time::stored(each.attempt.started_at)).collect()),
         Value::Ints(outcomes().map(|outcome| outcome.response_time_ms.into()).collect()),
         Value::SmallIntsOrNull(outcomes().map(|outcome| outcome.response_code.map(i32::from)).collect()),

@@ -1,8 +1,6 @@
 use ::webhooks::{Delivery, DeliveryStatus, Endpoint, Lease, Realm, WebhookRepository};
 use async_trait::async_trait;
-use core_domain::{
-    DeliveryId, DomainEvent, Outbox, StorageError, Timestamp, WebhookId, WireWord as _,
-};
+use core_domain::{DeliveryId, DomainEvent, Outbox, StorageError, Timestamp, WebhookId, WireWord as _};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use diesel_async::RunQueryDsl;

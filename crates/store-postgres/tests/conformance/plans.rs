@@ -3,10 +3,16 @@
 use std::cell::RefCell;
 
 use crate::support::TestDatabase;
-use core_domain::{AccountId, ListQuery, Order, PageRequest, Sort, Timestamp, WireWord, WorkspaceId};
+use core_domain::{
+    AccountId, Environment, ListQuery, Order, PageRequest, Sort, Timestamp, WebhookId, WireWord, WorkspaceId,
+};
 use diesel::connection::{InstrumentationEvent, set_default_instrumentation};
 use keys::{KeyFilter, KeyReader as _, KeySort, KeyStatus};
 use tokio_postgres::{Client, SimpleQueryMessage};
+use webhooks::{
+    DeliveryFilter, DeliveryQueue as _, DeliverySort, DeliveryStatus, EventFilter, EventSort, Lease, Realm, Room,
+    WebhookFilter, WebhookReader as _, WebhookSort,
+};
 use workspaces::{WorkspaceFilter, WorkspaceReader as _, WorkspaceSort};
 
 thread_local! {
@@ -35,6 +41,18 @@ const ROWS: &str = "
         'live', 'read', NULL, NULL, NULL, CASE WHEN id % 3 = 0 THEN now() + id * interval '1 hour' END, NULL,
         CASE WHEN id % 20 < 2 THEN now() END, NULL, CASE WHEN id % 4 = 0 THEN now() - id * interval '1 minute' END,
         's', now() - id % 100 * interval '1 hour', now() FROM generate_series(1, 6000) AS id;
+    INSERT INTO events (id, workspace_id, environment, type, data, created_at) SELECT 'evt_' || lpad(id::text, 24, '0'),
+        id % 2 + 1, 'live', 'a.b', '{}', now() - id * interval '1 minute' FROM generate_series(1, 6000) AS id;
+    INSERT INTO webhooks SELECT id, id % 2 + 1, 'live', 'https://example.com/' || id % 50, NULL, '[\"*\"]', 'x', NULL, NULL,
+        '[]', NULL, '', NULL, NULL, id % 70, id % 80, 0, NULL,
+        CASE WHEN id % 4 = 0 THEN now() - id * interval '1 minute' END, 2000, 1000, 's', now() - id % 90 * interval '1 hour',
+        now(), NULL FROM generate_series(1, 6000) AS id;
+    INSERT INTO deliveries SELECT id, id % 2 + 1, id % 2 + 1, now() - id * interval '1 minute',
+        CASE WHEN id % 20 < 2 THEN now() - id * interval '1 second' END, NULL,
+        CASE WHEN id % 20 > 6 THEN now() - id * interval '1 second' END,
+        CASE WHEN id % 20 = 0 THEN now() + id * interval '1 second' END, id % 3 + 1, 200, 'live', 'event',
+        CASE WHEN id % 20 = 0 THEN 'retrying' WHEN id % 20 = 1 THEN 'pending' WHEN id % 20 > 6 THEN 'success' ELSE 'failed' END,
+        'evt_' || lpad(id::text, 24, '0'), 'a.b' FROM generate_series(1, 6000) AS id;
     ANALYZE";
 
 async fn plan_of(client: &Client, shown: &str, mode: &str) -> String {
@@ -90,5 +108,50 @@ async fn every_order_of_every_list_walks_an_index() {
             assert_eq!(listed.items.len(), 25);
             assert_walks_an_index(&client, &format!("keys by {field} {order:?}, {:?}", filter.status)).await;
         }
+    }
+
+    let realm = Realm { workspace_id: home, environment: Environment::Live };
+    for field in WebhookSort::ALL {
+        for order in [Order::Ascending, Order::Descending] {
+            let query = ListQuery { filter: WebhookFilter::default(), sort: vec![Sort { field: *field, order }], page };
+            assert_eq!(database.store.list_webhooks(realm, &query).await.unwrap().items.len(), 25);
+            assert_walks_an_index(&client, &format!("webhooks by {field} {order:?}")).await;
+        }
+    }
+    for order in [Order::Ascending, Order::Descending] {
+        let sort = vec![Sort { field: EventSort::CreatedAt, order }];
+        let query = ListQuery { filter: EventFilter::default(), sort, page };
+        assert_eq!(database.store.list_events(realm, &query).await.unwrap().items.len(), 25);
+        assert_walks_an_index(&client, &format!("events {order:?}")).await;
+    }
+
+    let hook = WebhookId::try_from(1).unwrap();
+    let failed = DeliveryFilter { status: Some(DeliveryStatus::Failed), ..DeliveryFilter::default() };
+    let lists = DeliverySort::ALL.iter().map(|field| (DeliveryFilter::default(), *field));
+    for (filter, field) in lists.chain([(failed, DeliverySort::CreatedAt)]) {
+        for order in [Order::Ascending, Order::Descending] {
+            let query = ListQuery { filter: filter.clone(), sort: vec![Sort { field, order }], page };
+            assert_eq!(database.store.list_deliveries(hook, &query).await.unwrap().items.len(), 25);
+            assert_walks_an_index(&client, &format!("deliveries by {field} {order:?}, {:?}", filter.status)).await;
+        }
+    }
+}
+
+/// However many settled deliveries there are, and however long an endpoint's queue is.
+#[tokio::test]
+async fn a_claim_walks_from_endpoint_to_endpoint() {
+    set_default_instrumentation(|| Some(Box::new(|event: InstrumentationEvent<'_>| record(&event)))).unwrap();
+    let database = TestDatabase::migrated().await;
+    let client = crate::support::client(&database.url).await;
+    client.batch_execute(ROWS).await.unwrap();
+    let room = Room { total: 10, per_endpoint: 5, ..Room::default() };
+    let lease = Lease { token: 1, until: Timestamp::MAX };
+    let jobs = database.store.claim(lease, &room, Timestamp::MAX).await.unwrap();
+    assert_eq!(jobs.len(), 10);
+    let shown = STATEMENT.take();
+    for mode in ["force_custom_plan", "force_generic_plan"] {
+        let plan = plan_of(&client, &shown, mode).await;
+        assert!(plan.contains("deliveries_due_idx") && !plan.contains("Seq Scan on deliveries"), "{mode}:\n{plan}");
+        assert!(!plan.contains("Seq Scan on events"), "{mode}:\n{plan}");
     }
 }

@@ -31,7 +31,7 @@ pub(super) fn claim(
     let next = candidates.partition_point(|candidate| candidate.endpoint.id.get() <= last);
     candidates.rotate_left(next);
     let turns = usize::try_from(room.total).unwrap_or(usize::MAX);
-    let end = candidates.iter().take(turns).last().map_or(0, |candidate| candidate.endpoint.id.get());
+    let end = candidates.iter().take(turns).next_back().map_or(0, |candidate| candidate.endpoint.id.get());
     let due: Vec<Due> = candidates.iter().map(|candidate| candidate.due).collect();
     let shares: HashMap<_, _> = room.share(&due).into_iter().collect();
     let mut messages = HashMap::new();
@@ -121,13 +121,7 @@ fn take(
     let rows: Vec<(i64, String, String, i64, EventRow)> = due(candidate.endpoint.id.get(), now)
         .inner_join(events::table.on(events::id.eq(deliveries::event_id)))
         .limit(share.into())
-        .select((
-            deliveries::id,
-            deliveries::kind,
-            deliveries::status,
-            deliveries::attempt,
-            EventRow::as_select(),
-        ))
+        .select((deliveries::id, deliveries::kind, deliveries::status, deliveries::attempt, EventRow::as_select()))
         .load(connection)?;
     let ids: Vec<i64> = rows.iter().map(|row| row.0).collect();
     diesel::update(deliveries::table.filter(deliveries::id.eq_any(ids)))

@@ -33,9 +33,9 @@ pub(super) fn publish(
             of_event.deliveries += 1;
             let is_held = endpoint.rate_limit.is_none()
                 && room.as_mut().is_some_and(|room| room.take(endpoint.workspace_id, endpoint.id));
-            let held = lease.filter(|_| is_held);
-            let id = insert_delivery(connection, event, endpoint.id.get(), DeliveryKind::Event, held)?;
-            let Some(lease) = held else { continue };
+            let own = lease.filter(|_| is_held);
+            let id = insert_delivery(connection, event, endpoint.id.get(), DeliveryKind::Event, own)?;
+            let Some(lease) = own else { continue };
             let message = message.get_or_insert_with(|| Arc::new(message_of(event)));
             of_event.jobs.push(Job {
                 delivery_id: id.try_into().or_corrupt("deliveries", "id")?,

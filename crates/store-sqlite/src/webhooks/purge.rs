@@ -41,11 +41,8 @@ fn purge_deliveries(
     } else {
         of_webhook.filter(deliveries::created_at.lt(before)).filter(deliveries::due_at.is_null())
     };
-    let old: Vec<(i64, String)> = old
-        .order(deliveries::created_at)
-        .limit(limit)
-        .select((deliveries::id, deliveries::status))
-        .load(connection)?;
+    let old: Vec<(i64, String)> =
+        old.order(deliveries::created_at).limit(limit).select((deliveries::id, deliveries::status)).load(connection)?;
     if old.is_empty() {
         return Ok((0, 0));
     }

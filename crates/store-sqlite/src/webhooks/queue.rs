@@ -62,8 +62,7 @@ impl DeliveryQueue for SqliteStore {
         let (settlements, entropy) = (settlements.to_vec(), Arc::clone(entropy));
         let (written, leaves_deliveries) = self
             .write("settle", move |connection| {
-                connection
-                    .immediate_transaction(|connection| settle::settle(connection, &settlements, now, &*entropy))
+                connection.immediate_transaction(|connection| settle::settle(connection, &settlements, now, &*entropy))
             })
             .await?;
         if leaves_deliveries {
@@ -95,8 +94,9 @@ impl DeliveryQueue for SqliteStore {
 
     async fn purge(&self, before: Timestamp, limit: NonZeroU32) -> Result<u64, StorageError> {
         self.write("purge", move |connection| {
-            connection
-                .immediate_transaction(|connection| purge::purge(connection, before.as_unix_micros(), limit.get().into()))
+            connection.immediate_transaction(|connection| {
+                purge::purge(connection, before.as_unix_micros(), limit.get().into())
+            })
         })
         .await
     }

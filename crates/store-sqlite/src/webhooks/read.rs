@@ -1,7 +1,5 @@
 use async_trait::async_trait;
-use core_domain::{
-    DeliveryId, DomainEvent, Environment, EventId, Page, StorageError, Timestamp, WebhookId, WireWord,
-};
+use core_domain::{DeliveryId, DomainEvent, Environment, EventId, Page, StorageError, Timestamp, WebhookId, WireWord};
 use diesel::dsl::exists;
 use diesel::prelude::*;
 use webhooks::{
@@ -52,9 +50,8 @@ impl TryFrom<DeliveryRow> for Delivery {
     type Error = StorageError;
 
     fn try_from(row: DeliveryRow) -> Result<Self, StorageError> {
-        let moment = |micros: Option<i64>, column| {
-            micros.map(Timestamp::from_unix_micros).transpose().or_corrupt(TABLE, column)
-        };
+        let moment =
+            |micros: Option<i64>, column| micros.map(Timestamp::from_unix_micros).transpose().or_corrupt(TABLE, column);
         Ok(Self {
             id: row.id.try_into().or_corrupt(TABLE, "id")?,
             webhook_id: row.webhook_id.try_into().or_corrupt(TABLE, "webhook_id")?,
@@ -139,8 +136,12 @@ pub(super) fn find_delivery(
 }
 
 fn latest(connection: &mut SqliteConnection, ids: &[i64], each: i64) -> Result<Vec<Delivery>, Failure> {
-    let live: Vec<i64> =
-        table::table.filter(table::id.eq_any(ids)).filter(live!()).order(table::id).select(table::id).load(connection)?;
+    let live: Vec<i64> = table::table
+        .filter(table::id.eq_any(ids))
+        .filter(live!())
+        .order(table::id)
+        .select(table::id)
+        .load(connection)?;
     let mut found = Vec::new();
     for id in live {
         let rows: Vec<DeliveryRow> = deliveries::table

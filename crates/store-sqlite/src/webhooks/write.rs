@@ -132,10 +132,8 @@ impl SqliteTx {
 
 /// Makes it one more attempt's turn. What was settled is open again, which the webhook's counters are to know.
 fn queue(connection: &mut SqliteConnection, id: i64, attempt: i64, now: Timestamp) -> Result<(), Failure> {
-    let (webhook, status): (i64, String) = deliveries::table
-        .find(id)
-        .select((deliveries::webhook_id, deliveries::status))
-        .first(connection)?;
+    let (webhook, status): (i64, String) =
+        deliveries::table.find(id).select((deliveries::webhook_id, deliveries::status)).first(connection)?;
     diesel::update(deliveries::table.find(id))
         .set((
             deliveries::status.eq(DeliveryStatus::Pending.as_str()),
