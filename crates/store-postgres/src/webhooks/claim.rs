@@ -33,7 +33,8 @@ const FIND_DUE: &str = "
     JOIN workspaces ON workspaces.id = webhooks.workspace_id AND workspaces.deleted_at IS NULL
     CROSS JOIN LATERAL (
         SELECT count(*) AS number FROM (
-            SELECT FROM deliveries WHERE webhook_id = webhooks.id AND due_at <= asked.now LIMIT asked.most
+            SELECT FROM deliveries WHERE webhook_id = webhooks.id AND due_at <= asked.now
+            ORDER BY due_at, id LIMIT asked.most
         ) AS counted
     ) AS due
     WHERE front.due_at <= asked.now

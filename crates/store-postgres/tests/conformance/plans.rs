@@ -16,16 +16,16 @@ use webhooks::{
 use workspaces::{WorkspaceFilter, WorkspaceReader as _, WorkspaceSort};
 
 thread_local! {
-    /// The last list's statement with its parameters, as diesel shows it: it says so on the thread of the caller, which
-    /// is the test's own.
-    static STATEMENT: RefCell<String> = const { RefCell::new(String::new()) };
+    /// The statements with an order, and their parameters, as diesel shows them: it says so on the thread of the caller,
+    /// which is the test's own.
+    static STATEMENTS: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
 }
 
 fn record(event: &InstrumentationEvent<'_>) {
     if let InstrumentationEvent::StartQuery { query, .. } = event {
         let shown = query.to_string();
         if shown.contains("ORDER BY") {
-            STATEMENT.set(shown);
+            STATEMENTS.with_borrow_mut(|statements| statements.push(shown));
         }
     }
 }
@@ -57,7 +57,11 @@ const ROWS: &str = "
 
 async fn plan_of(client: &Client, shown: &str, mode: &str) -> String {
     let (sql, parameters) = shown.split_once(" -- binds: [").unwrap();
-    let parameters = parameters.strip_suffix(']').unwrap();
+    let parameters = parameters.strip_suffix(']').unwrap().replace('"', "'");
+    explain(client, sql, &parameters, mode).await
+}
+
+async fn explain(client: &Client, sql: &str, parameters: &str, mode: &str) -> String {
     let explain =
         format!("SET plan_cache_mode = {mode}; PREPARE p AS {sql}; EXPLAIN EXECUTE p({parameters}); DEALLOCATE p");
     let lines = client.simple_query(&explain).await.unwrap();
@@ -69,7 +73,7 @@ async fn plan_of(client: &Client, shown: &str, mode: &str) -> String {
 }
 
 async fn assert_walks_an_index(client: &Client, list: &str) {
-    let shown = STATEMENT.take();
+    let shown = STATEMENTS.take().pop().unwrap();
     for mode in ["force_custom_plan", "force_generic_plan"] {
         let plan = plan_of(client, &shown, mode).await;
         assert!(
@@ -148,10 +152,15 @@ async fn a_claim_walks_from_endpoint_to_endpoint() {
     let lease = Lease { token: 1, until: Timestamp::MAX };
     let jobs = database.store.claim(lease, &room, Timestamp::MAX).await.unwrap();
     assert_eq!(jobs.len(), 10);
-    let shown = STATEMENT.take();
-    for mode in ["force_custom_plan", "force_generic_plan"] {
-        let plan = plan_of(&client, &shown, mode).await;
-        assert!(plan.contains("deliveries_due_idx") && !plan.contains("Seq Scan on deliveries"), "{mode}:\n{plan}");
-        assert!(!plan.contains("Seq Scan on events"), "{mode}:\n{plan}");
+    let statements = STATEMENTS.take();
+    let [find, lease] = &statements[..] else { panic!("{statements:?}") };
+    let parameters = ["now(), 5", "ARRAY[1, 2], ARRAY[5, 5], now(), now(), 1"];
+    for (shown, parameters) in [find, lease].into_iter().zip(parameters) {
+        let (sql, _) = shown.split_once(" -- binds: [").unwrap();
+        for mode in ["force_custom_plan", "force_generic_plan"] {
+            let plan = explain(&client, sql, parameters, mode).await;
+            assert!(plan.contains("deliveries_due_idx") && !plan.contains("Seq Scan on deliveries"), "{mode}:\n{plan}");
+            assert!(!plan.contains("Seq Scan on events"), "{mode}:\n{plan}");
+        }
     }
 }
