@@ -58,12 +58,14 @@ const ROWS: &str = "
 async fn plan_of(client: &Client, shown: &str, mode: &str) -> String {
     let (sql, parameters) = shown.split_once(" -- binds: [").unwrap();
     let parameters = parameters.strip_suffix(']').unwrap().replace('"', "'");
-    explain(client, sql, &parameters, mode).await
+    explain(client, (sql, "", &parameters), mode).await
 }
 
-async fn explain(client: &Client, sql: &str, parameters: &str, mode: &str) -> String {
-    let explain =
-        format!("SET plan_cache_mode = {mode}; PREPARE p AS {sql}; EXPLAIN EXECUTE p({parameters}); DEALLOCATE p");
+/// A statement, its parameters' types in parentheses where it does not tell them, and the parameters.
+async fn explain(client: &Client, (sql, types, parameters): (&str, &str, &str), mode: &str) -> String {
+    let explain = format!(
+        "SET plan_cache_mode = {mode}; PREPARE p {types} AS {sql}; EXPLAIN EXECUTE p({parameters}); DEALLOCATE p"
+    );
     let lines = client.simple_query(&explain).await.unwrap();
     let lines = lines.iter().filter_map(|message| match message {
         SimpleQueryMessage::Row(row) => row.get(0),
@@ -154,11 +156,14 @@ async fn a_claim_walks_from_endpoint_to_endpoint() {
     assert_eq!(jobs.len(), 10);
     let statements = STATEMENTS.take();
     let [find, lease] = &statements[..] else { panic!("{statements:?}") };
-    let parameters = ["now(), 5", "ARRAY[1, 2], ARRAY[5, 5], now(), now(), 1"];
-    for (shown, parameters) in [find, lease].into_iter().zip(parameters) {
+    let all = [
+        (find, "(timestamptz, bigint)", "now(), 5"),
+        (lease, "(bigint[], bigint[], timestamptz, timestamptz, bigint)", "ARRAY[1, 2], ARRAY[5, 5], now(), now(), 1"),
+    ];
+    for (shown, types, parameters) in all {
         let (sql, _) = shown.split_once(" -- binds: [").unwrap();
         for mode in ["force_custom_plan", "force_generic_plan"] {
-            let plan = explain(&client, sql, parameters, mode).await;
+            let plan = explain(&client, (sql, types, parameters), mode).await;
             assert!(plan.contains("deliveries_due_idx") && !plan.contains("Seq Scan on deliveries"), "{mode}:\n{plan}");
             assert!(!plan.contains("Seq Scan on events"), "{mode}:\n{plan}");
         }
