@@ -550,6 +550,9 @@ async fn malformed_http(backend: Backend) {
     stage.owner.get("/api/v1/me").await.expect(200);
 }
 
+/// Has the client address taken from the request: one address may ask 60 times a minute without a good key.
+const PROXY: &[(&str, &str)] = &[("CORE_API_TRUSTED_PROXIES", "127.0.0.1")];
+
 /// Wants every operation to tell nothing.
 async fn opens_nothing(api: &Api) {
     // One address may ask 60 times a minute.
@@ -566,24 +569,24 @@ async fn opens_nothing(api: &Api) {
 }
 
 async fn no_key(backend: Backend) {
-    let stage = Stage::set(backend).await;
+    let stage = Stage::with(backend, PROXY).await;
     opens_nothing(&stage.anonymous()).await;
 }
 
 async fn other_key(backend: Backend) {
-    let stage = Stage::set(backend).await;
+    let stage = Stage::with(backend, PROXY).await;
     opens_nothing(&stage.owner.with_key(&made_up_key("0123456789ABCDEFGHIJabcdefghij"))).await;
 }
 
 async fn expired_key(backend: Backend) {
-    let stage = Stage::set(backend).await;
+    let stage = Stage::with(backend, PROXY).await;
     let key = stage.key(json!({ "scopes": ["*"], "expires_at": seconds_from_now(2) })).await;
     assert!(eventually(PATIENCE, async || key.api.get("/api/v1/me").await.status == 401).await);
     opens_nothing(&key.api).await;
 }
 
 async fn revoked_key(backend: Backend) {
-    let stage = Stage::set(backend).await;
+    let stage = Stage::with(backend, PROXY).await;
     let key = stage.key(json!({ "scopes": ["*"] })).await;
     stage.owner.delete(&format!("{KEYS}/{}", key.id)).await.expect(204);
     opens_nothing(&key.api).await;

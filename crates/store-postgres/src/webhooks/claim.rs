@@ -33,14 +33,16 @@ const FIND_DUE: &str = "
     JOIN workspaces ON workspaces.id = webhooks.workspace_id AND workspaces.deleted_at IS NULL
     CROSS JOIN LATERAL (
         SELECT count(*) AS number FROM (
-            SELECT FROM deliveries WHERE webhook_id = webhooks.id AND due_at <= asked.now LIMIT asked.most
-        ) AS some
+            SELECT FROM deliveries WHERE webhook_id = webhooks.id AND due_at <= asked.now
+            ORDER BY due_at, id LIMIT asked.most
+        ) AS counted
     ) AS due
     WHERE front.due_at <= asked.now
     ORDER BY webhooks.id";
 
 /// What others are claiming or settling at this moment is passed over. Whether an endpoint is active is asked again,
-/// since that may have changed.
+/// since that may have changed. The rows come in an array, since the server expects far more of a limit that it can't
+/// foresee, and would rather read the whole table.
 const LEASE: &str = "
     WITH given AS MATERIALIZED (
         SELECT share.webhook_id, share.number FROM unnest(?, ?) AS share (webhook_id, number)
@@ -51,8 +53,8 @@ const LEASE: &str = "
             ORDER BY due_at, id LIMIT given.number FOR UPDATE SKIP LOCKED
         ) AS due
     )
-    UPDATE deliveries SET due_at = ?, lease = ? FROM picked, events
-    WHERE deliveries.id = picked.id AND events.id = deliveries.event_id
+    UPDATE deliveries SET due_at = ?, lease = ? FROM events
+    WHERE deliveries.id = ANY (ARRAY (SELECT id FROM picked)) AND events.id = deliveries.event_id
     RETURNING deliveries.id, deliveries.webhook_id, deliveries.kind, deliveries.status, deliveries.attempt,
         events.id, events.type, events.environment, events.created_at, events.data";
 

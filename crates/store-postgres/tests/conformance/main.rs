@@ -5,6 +5,7 @@
 mod idempotency;
 mod migrations;
 mod plans;
+mod signals;
 mod support;
 mod transactions;
 
