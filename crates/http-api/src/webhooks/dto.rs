@@ -169,7 +169,6 @@ pub(crate) struct CreateWebhookBody {
     /// With a secret that is made: `v1` (HMAC-SHA-256) or `v1a` (Ed25519).
     #[schema(value_type = Option<SigningWord>)]
     signing: Option<String>,
-    #[validate(length(max = 1000, message = "The description must not be longer than 1000 characters."))]
     #[schema(max_length = 1000)]
     description: Option<String>,
     /// Sent with every event: at most 20, of 4096 bytes together.
@@ -209,6 +208,7 @@ impl CreateWebhookBody {
             errors.add("signing", "The signing does not fit the secret that is given.");
         }
         let headers = read_headers(&mut errors, self.headers.unwrap_or_default()).unwrap_or_default();
+        check_description(&mut errors, self.description.as_deref());
         errors.into_result()?;
         let (Some(url), Some(subscriptions)) = (url, subscriptions) else {
             return Err(ApiError::Validation(FieldErrors::default()));
@@ -260,9 +260,7 @@ impl Body for UpdateWebhookBody {}
 impl UpdateWebhookBody {
     pub(crate) fn into_command(self) -> Result<UpdateWebhook, ApiError> {
         let mut errors = FieldErrors::default();
-        if self.description.iter().flatten().any(|text| text.chars().count() > 1_000) {
-            errors.add("description", "The description must not be longer than 1000 characters.");
-        }
+        check_description(&mut errors, self.description.as_ref().and_then(Option::as_deref));
         if self.rate_limit.iter().flatten().any(|number| !(1..=10_000).contains(number)) {
             errors.add("rate_limit", "The rate_limit must be between 1 and 10000.");
         }
@@ -303,6 +301,16 @@ impl RotateSecretBody {
         errors.into_result()?;
         let overlap = self.grace_period_hours.map_or(RotateSecret::OVERLAP, Duration::from_hours);
         Ok(RotateSecret { secret, overlap })
+    }
+}
+
+fn check_description(errors: &mut FieldErrors, text: Option<&str>) {
+    let Some(text) = text else { return };
+    if text.chars().count() > 1_000 {
+        errors.add("description", "The description must not be longer than 1000 characters.");
+    }
+    if text.contains(|character: char| character.is_control() && character != '\n') {
+        errors.add("description", "The description must not contain control characters.");
     }
 }
 
