@@ -48,7 +48,7 @@ async fn what_is_foreign_is_answered_like_what_is_nowhere(backend: Backend) {
 
 async fn a_bound_key_does_not_reach_its_account_s_other_workspaces(backend: Backend) {
     let stage = Stage::set(backend).await;
-    let second = stage.workspace(json!({ "name": "Second" })).await["id"].as_i64().unwrap();
+    let second = stage.workspace(json!({ "name": "Second", "tier": "pro" })).await["id"].as_i64().unwrap();
     let first_key = stage.key(json!({ "scopes": ["*"] })).await;
     let second_key = stage.key_in(second, json!({ "scopes": ["*"] })).await;
     finds_nothing(&first_key.api, second, second_key.id).await;
