@@ -14,17 +14,24 @@ pub(crate) struct Claimer {
 const POLL: Duration = Duration::from_secs(1);
 /// Room that becomes free gathers for so long: a claim for each send would cost more than the sends.
 const GATHER: Duration = Duration::from_millis(5);
+/// What was told of and could not be taken is asked for this much later at the earliest: claims keep publishers waiting.
+const RESPITE: Duration = Duration::from_millis(20);
 /// How long to wait after a claim that failed.
 const PAUSE: Duration = Duration::from_secs(1);
 
 impl Claimer {
     pub(crate) async fn run(self, stop: CancellationToken) {
         while stop.run_until_cancelled(self.wait()).await.is_some() {
+            let mut taken = 0;
             loop {
                 match self.sends.claim().await {
+                    Ok(0) if taken == 0 => {
+                        tokio::time::sleep(RESPITE).await;
+                        break;
+                    }
                     Ok(0) => break,
                     Ok(_) if stop.is_cancelled() => break,
-                    Ok(_) => {}
+                    Ok(count) => taken += count,
                     Err(error) => {
                         tracing::warn!(
                             error = &error as &dyn std::error::Error,

@@ -134,9 +134,10 @@ impl Sends {
     async fn send(&self, job: Job) {
         let settlement = self.courier.deliver(&job).await;
         self.measure(&job, &settlement);
+        let has_answered = settlement.attempt.outcome.response_code.is_some();
         // The channel is open for as long as anything is under way.
         let _ = self.results.send(settlement).await;
-        self.desk.leave(job.endpoint.id, job.endpoint.workspace_id);
+        self.desk.leave(job.endpoint.id, job.endpoint.workspace_id, has_answered);
     }
 
     fn measure(&self, job: &Job, settlement: &Settlement) {

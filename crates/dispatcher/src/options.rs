@@ -5,7 +5,8 @@ use std::time::Duration;
 pub struct Options {
     /// The most sends under way at once; at least 1.
     pub max_sends: u32,
-    /// The most of them to one endpoint; at least 1.
+    /// The most of them to one endpoint that answers; at least 1. One that is not known yet begins with fewer, and one
+    /// that does not answer comes down to a single one, so that it takes no room from others.
     pub max_sends_per_endpoint: u32,
     /// The most of them for one workspace; at least 1.
     pub max_sends_per_workspace: u32,
@@ -17,9 +18,9 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            max_sends: 512,
-            max_sends_per_endpoint: 32,
-            max_sends_per_workspace: 256,
+            max_sends: 1_024,
+            max_sends_per_endpoint: 64,
+            max_sends_per_workspace: 512,
             lease: Duration::from_secs(90),
         }
     }

@@ -19,8 +19,10 @@ pub struct Lease {
 pub struct Room {
     /// How many more sends may begin, all in all.
     pub total: u32,
-    /// How many sends to one endpoint may be under way at once.
+    /// How many sends to one endpoint may be under way at once, where nothing else is said.
     pub per_endpoint: u32,
+    /// How many to these.
+    pub allowances: HashMap<WebhookId, u32>,
     /// How many are under way, for each endpoint that has any.
     pub under_way: HashMap<WebhookId, u32>,
     /// Workspaces that have their share already: nothing of theirs is to be taken.
@@ -33,7 +35,8 @@ impl Room {
         if self.full.contains(&workspace) {
             return 0;
         }
-        self.per_endpoint.saturating_sub(self.under_way.get(&endpoint).copied().unwrap_or(0))
+        let allowed = self.allowances.get(&endpoint).copied().unwrap_or(self.per_endpoint);
+        allowed.saturating_sub(self.under_way.get(&endpoint).copied().unwrap_or(0))
     }
 }
 

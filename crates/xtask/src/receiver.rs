@@ -1,6 +1,6 @@
 //! A receiver of webhooks that costs as little as it can, so that what is measured is the sender.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -59,6 +59,12 @@ impl Receiver {
     /// What was received since the last call.
     pub(crate) fn take(&self) -> Received {
         std::mem::take(&mut *self.received.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Whether all of these events were received.
+    pub(crate) fn has_all(&self, events: &HashSet<String>) -> bool {
+        let received = self.received.lock().unwrap_or_else(PoisonError::into_inner);
+        events.iter().all(|event| received.times.contains_key(event))
     }
 
     /// How many different events were received since the last [`take`](Self::take).

@@ -95,11 +95,11 @@ pub(crate) const SETTINGS: &[Setting] = &[
         Some("30s"),
         "how long one attempt may take, from connecting to the answer's end, 1s to 5m",
     ),
-    setting("CORE_API_WEBHOOK_SENDS", Some("512"), "the most webhooks being sent at once by this process, 1 to 10000"),
+    setting("CORE_API_WEBHOOK_SENDS", Some("1024"), "the most webhooks being sent at once by this process, 1 to 10000"),
     setting(
         "CORE_API_WEBHOOK_SENDS_PER_ENDPOINT",
-        Some("32"),
-        "the most of them to one endpoint; half of all may be of one workspace",
+        Some("64"),
+        "the most of them to one endpoint that answers; half of all may be of one workspace",
     ),
     setting(
         "CORE_API_EVENT_RETENTION_DAYS",
