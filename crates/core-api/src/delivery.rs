@@ -3,6 +3,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use core_domain::{Clock, Entropy};
 use dispatcher::{Dispatcher, Publisher};
+use system::{OsEntropy, SystemClock};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use webhook_sender::{ReqwestSender, SenderOptions};
@@ -18,13 +19,10 @@ pub(crate) fn url_policy(config: &Config) -> UrlPolicy {
 }
 
 /// What signs and sends webhooks.
-pub(crate) fn courier(
-    config: &Config,
-    secrets: &Secrets,
-    clock: &Arc<dyn Clock>,
-    entropy: &Arc<dyn Entropy>,
-) -> anyhow::Result<Arc<Courier>> {
+pub(crate) fn courier(config: &Config, secrets: &Secrets) -> anyhow::Result<Arc<Courier>> {
     let settings = &config.webhooks;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy::default());
     let extra_ca = settings.ca_file.as_ref().map(|path| {
         std::fs::read(path).with_context(|| format!("CORE_API_WEBHOOK_CA_FILE: {} can't be read", path.display()))
     });
@@ -35,10 +33,10 @@ pub(crate) fn courier(
         timeout: settings.timeout,
         ..SenderOptions::new(url_policy(config).addresses)
     };
-    let sender = ReqwestSender::new(options, Arc::clone(clock)).context("webhooks can't be sent")?;
-    let sealer = Arc::new(secrets.webhook_sealer(Arc::clone(entropy)));
+    let sender = ReqwestSender::new(options, Arc::clone(&clock)).context("webhooks can't be sent")?;
+    let sealer = Arc::new(secrets.webhook_sealer(Arc::clone(&entropy)));
     let schedule = settings.schedule.clone();
-    Ok(Arc::new(Courier::new(Arc::new(sender), sealer, schedule, Arc::clone(clock), Arc::clone(entropy))))
+    Ok(Arc::new(Courier::new(Arc::new(sender), sealer, schedule, clock, entropy)))
 }
 
 /// What stores events and, where this process is to, sends them.

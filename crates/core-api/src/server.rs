@@ -15,7 +15,7 @@ use tokens::TokenAuthenticator;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use webhooks::{EventPublisher, WebhookService};
+use webhooks::{Courier, EventPublisher, WebhookService};
 use workspaces::WorkspaceService;
 
 use crate::config::{Config, Database, Secrets};
@@ -39,9 +39,9 @@ pub(crate) async fn serve(config: &Config) -> anyhow::Result<()> {
     store.migrate().await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy::default());
-    let courier = delivery::courier(config, &secrets, &clock, &entropy)?;
-    let delivery = Delivery::start(config, &store, courier, &clock, &entropy);
-    let services = services(config, &store, &secrets, delivery.publisher()).await?;
+    let courier = delivery::courier(config, &secrets)?;
+    let delivery = Delivery::start(config, &store, Arc::clone(&courier), &clock, &entropy);
+    let services = services(config, &store, &secrets, delivery.publisher(), courier).await?;
 
     let metrics = config.metrics_listen.map(metrics_server::start).transpose()?;
     let metrics_handle = metrics.as_ref().map(actix_web::dev::Server::handle);
@@ -100,7 +100,7 @@ pub(crate) async fn work(config: &Config) -> anyhow::Result<()> {
     let metrics_handle = metrics.as_ref().map(actix_web::dev::Server::handle);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy::default());
-    let courier = delivery::courier(config, &secrets, &clock, &entropy)?;
+    let courier = delivery::courier(config, &secrets)?;
     let options = config.webhooks.dispatcher();
     let dispatcher = Dispatcher::start(Arc::clone(&store.deliveries), courier, Arc::clone(&clock), entropy, options);
     let stop = CancellationToken::new();
@@ -148,6 +148,7 @@ pub(crate) async fn services(
     store: &Store,
     secrets: &Secrets,
     event_publisher: Arc<dyn EventPublisher>,
+    courier: Arc<Courier>,
 ) -> anyhow::Result<Services> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy::default());
@@ -180,7 +181,7 @@ pub(crate) async fn services(
             Arc::clone(&clock),
             Arc::clone(&entropy),
         ),
-        courier: delivery::courier(config, secrets, &clock, &entropy)?,
+        courier,
         delivery_queue: Arc::clone(&store.deliveries),
         event_publisher,
         seo: SeoService::new(Arc::clone(&clock), Arc::clone(&entropy)),

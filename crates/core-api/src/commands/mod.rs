@@ -24,7 +24,7 @@ use crate::cli::{
 };
 use crate::config::Config;
 use crate::stores::Store;
-use crate::{server, telemetry};
+use crate::{delivery, server, telemetry};
 
 pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
     let command = cli.command.unwrap_or(Command::Serve);
@@ -91,7 +91,8 @@ async fn open(config: &Config) -> anyhow::Result<Services> {
     let store = Store::open(config).await?;
     store.migrate().await?;
     let (publisher, _) = Publisher::start(Arc::clone(&store.deliveries), CancellationToken::new());
-    server::services(config, &store, &secrets, Arc::new(publisher)).await
+    let courier = delivery::courier(config, &secrets)?;
+    server::services(config, &store, &secrets, Arc::new(publisher), courier).await
 }
 
 /// Prints a command's answer.
