@@ -63,6 +63,10 @@ fn matching<'a>(realm: Realm, filter: &EventFilter) -> Rows<'a> {
     if let Some(event_type) = &filter.event_type {
         rows = rows.filter(events::event_type.eq(event_type.clone()));
     }
+    if let Some(text) = &filter.search {
+        // What no stored text can contain becomes the empty pattern, which no type is like.
+        rows = rows.filter(events::event_type.like(list::containing(text).unwrap_or_default()));
+    }
     if let Some(moment) = filter.created.from {
         rows = rows.filter(events::created_at.ge(time::stored(moment)));
     }

@@ -8,6 +8,7 @@ use super::{by, offset};
 use crate::error::{Failure, OrCorrupt};
 use crate::events::EventRow;
 use crate::schema::{event_counts, events, workspaces};
+use crate::search::instr;
 
 type Rows<'a> = events::BoxedQuery<'a, Sqlite>;
 
@@ -54,6 +55,9 @@ fn matching(realm: Realm, filter: &EventFilter) -> Rows<'_> {
         .into_boxed();
     if let Some(event_type) = &filter.event_type {
         rows = rows.filter(events::event_type.eq(event_type));
+    }
+    if let Some(text) = &filter.search {
+        rows = rows.filter(instr(events::event_type, text).gt(0));
     }
     if let Some(from) = filter.created.from {
         rows = rows.filter(events::created_at.ge(from.as_unix_micros()));
