@@ -99,7 +99,7 @@ impl fmt::Display for CategoryName {
     }
 }
 
-/// The scores of categories beside the four, such as `pwa`; at most [`MAX_EXTRA_SCORES`].
+/// The scores of categories beside the four, such as `pwa`; at most 20.
 pub type ExtraScores = BTreeMap<CategoryName, Option<Score>>;
 
 /// The most categories that are kept beside the four.
