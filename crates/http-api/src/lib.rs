@@ -11,6 +11,7 @@ mod list;
 mod me;
 mod middleware;
 mod openapi;
+mod operation_ids;
 mod origin;
 mod retry;
 mod routes;

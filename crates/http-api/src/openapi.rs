@@ -13,6 +13,7 @@ use utoipa::{IntoParams, Modify, OpenApi, ToSchema};
 use utoipa_swagger_ui::Config;
 
 use crate::ApiError;
+use crate::operation_ids::OperationIds;
 use crate::routes::Described;
 
 /// One resource.
@@ -92,6 +93,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     document.info = Head::openapi().info;
     Security.modify(&mut document);
     CommonAnswers.modify(&mut document);
+    OperationIds.modify(&mut document);
     document
 }
 
@@ -143,7 +145,7 @@ impl Modify for CommonAnswers {
 }
 
 /// The operations of a path, and whether each changes something.
-fn operations(item: &mut PathItem) -> impl Iterator<Item = (&mut Operation, bool)> {
+pub(crate) fn operations(item: &mut PathItem) -> impl Iterator<Item = (&mut Operation, bool)> {
     let reading = item.get.as_mut().map(|operation| (operation, false));
     let changing = [&mut item.post, &mut item.put, &mut item.patch, &mut item.delete].into_iter().flatten();
     reading.into_iter().chain(changing.map(|operation| (operation, true)))

@@ -22,6 +22,8 @@ pub(crate) enum Refusal {
     NameNotFound(String),
     #[error("the egress proxy made no connection")]
     Proxy,
+    #[error("the sender is not ready")]
+    Client,
 }
 
 const CUT_OFF: &str = "the connection was closed before the answer was complete";

@@ -1,5 +1,5 @@
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -17,14 +17,17 @@ use crate::{InvalidOptions, Lookup, SenderOptions, SystemLookup};
 
 /// Sends over pooled connections of HTTP/1.1.
 pub struct ReqwestSender {
-    https: Client,
+    https: LazyClient,
     /// `None` when plain http is not sent. Apart from the other, since its names are vetted by a stricter rule.
-    http: Option<Client>,
+    http: Option<LazyClient>,
     policy: AddressPolicy,
     is_proxied: bool,
     timeout: Duration,
     clock: Arc<dyn Clock>,
 }
+
+/// Made at its first use: the system's certificates take some MiB, which a server without webhooks does not need.
+type LazyClient = LazyLock<reqwest::Result<Client>, Box<dyn FnOnce() -> reqwest::Result<Client> + Send>>;
 
 /// How long a connection is kept unused: less than the five seconds after which the servers that are most in use close
 /// theirs, so that a request seldom meets a connection that is being closed.
@@ -57,12 +60,14 @@ impl ReqwestSender {
         lookup: &Arc<dyn Lookup>,
     ) -> Result<Self, InvalidOptions> {
         let is_proxied = options.proxy.is_some();
-        let client = |rule: Rule| {
+        if options.extra_ca.is_some() || is_proxied {
+            // What the operator has set is tried at once, so that a mistake is told at the start.
+            builder(&options)?.build().map_err(InvalidOptions::Client)?;
+        }
+        let client = |rule: Rule| -> Result<LazyClient, InvalidOptions> {
             let rule = if is_proxied { Rule::Proxy } else { rule };
-            builder(&options)?
-                .dns_resolver(VettingResolver { lookup: lookup.clone(), rule })
-                .build()
-                .map_err(InvalidOptions::Client)
+            let builder = builder(&options)?.dns_resolver(VettingResolver { lookup: lookup.clone(), rule });
+            Ok(LazyLock::new(Box::new(|| builder.build())))
         };
         let https = client(Rule::Allowed(options.policy.clone()))?;
         let http = options.allow_http.then(|| client(Rule::Explicit(options.policy.clone()))).transpose()?;
@@ -76,7 +81,7 @@ impl ReqwestSender {
         if url.scheme() == "https" {
             return match literal {
                 Some(address) if !self.policy.allows(address) => Err(Refusal::NotPublic(address)),
-                _ => Ok(&self.https),
+                _ => made(&self.https),
             };
         }
         let is_explicit = match literal {
@@ -84,7 +89,8 @@ impl ReqwestSender {
             // What a proxy makes of a name is not known, hence not known to be allowed.
             None => !self.is_proxied,
         };
-        self.http.as_ref().filter(|_| url.scheme() == "http" && is_explicit).ok_or(Refusal::PlainHttp)
+        let http = self.http.as_ref().filter(|_| url.scheme() == "http" && is_explicit).ok_or(Refusal::PlainHttp)?;
+        made(http)
     }
 
     async fn exchange(&self, signed: &SignedRequest, progress: &mut Progress) -> Result<(), String> {
@@ -129,6 +135,13 @@ impl WebhookSender for ReqwestSender {
         outcome.response_time_ms = u32::try_from(taken.as_millis()).unwrap_or(u32::MAX);
         outcome
     }
+}
+
+fn made(client: &LazyClient) -> Result<&Client, Refusal> {
+    client.as_ref().map_err(|error| {
+        tracing::error!(%error, "the HTTP client of webhooks can't be made");
+        Refusal::Client
+    })
 }
 
 fn builder(options: &SenderOptions) -> Result<ClientBuilder, InvalidOptions> {
