@@ -3,7 +3,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use core_domain::{Timestamp, WebhookId, WorkspaceId};
 use tokio::sync::Notify;
-use webhooks::{Job, Lease, Room};
+use webhooks::{Job, Lease, Room, Turns};
 
 use crate::Options;
 
@@ -15,7 +15,7 @@ use crate::Options;
 pub(crate) struct Desk {
     options: Options,
     /// Held while work is taken from the queue.
-    pub(crate) taking: tokio::sync::Mutex<()>,
+    pub(crate) taking: tokio::sync::Mutex<Turns>,
     book: Mutex<Book>,
     /// Told when there is room again for what had to be left in the queue.
     pub(crate) room_again: Notify,
@@ -46,7 +46,7 @@ impl Desk {
     pub(crate) fn new(options: Options) -> Self {
         Self {
             options,
-            taking: tokio::sync::Mutex::new(()),
+            taking: tokio::sync::Mutex::default(),
             book: Mutex::default(),
             room_again: Notify::new(),
             idle: Notify::new(),

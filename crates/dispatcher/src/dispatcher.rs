@@ -105,15 +105,18 @@ impl Sends {
 
     /// Takes what is due and there is room for. Returns how much that was.
     pub(crate) async fn claim(self: &Arc<Self>) -> Result<usize, StorageError> {
-        let taking = self.desk.taking.lock().await;
+        // Looked for before it is known what there is room for: publishers wait for no more than the taking.
+        let due = self.queue.due(self.desk.room().most(), self.clock.now()).await?;
+        let mut turns = self.desk.taking.lock().await;
         let (lease, room) = self.hold();
-        if room.total == 0 {
+        let shares = turns.share(&room, due);
+        if shares.is_empty() {
             return Ok(0);
         }
-        let jobs = self.queue.claim(lease, &room, self.clock.now()).await?;
+        let jobs = self.queue.take(&shares, lease, self.clock.now()).await?;
         let count = jobs.len();
         self.begin(jobs);
-        drop(taking);
+        drop(turns);
         Ok(count)
     }
 

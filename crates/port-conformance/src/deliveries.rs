@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use ::webhooks::{
     Attempt, AttemptOutcome, DailyStatistics, DeliveryKind, DeliveryStatus, Disabled, DisabledReason, EndpointHealth,
-    Job, QueueDepth, Settlement,
+    Job, QueueDepth, Settlement, Turns,
 };
 use core_domain::{DeliveryId, DomainEvent, EventKind, Timestamp, WebhookId};
 
@@ -15,8 +15,8 @@ use crate::build::{delete, event, moment, stored_account, stored_pair, stored_wo
 use crate::prelude::*;
 use crate::random::Random;
 use crate::webhook_build::{
-    after, change_webhook, deliveries_of, entropy, failure, happening, happenings, lease, patterns, realm, retry, room,
-    settlement, stored_webhook, success, total,
+    after, change_webhook, claim, claim_in_turn, deliveries_of, entropy, failure, happening, happenings, lease,
+    patterns, realm, retry, room, settlement, stored_webhook, success, total,
 };
 
 fn ids(jobs: &[Job]) -> Vec<DeliveryId> {
@@ -81,7 +81,7 @@ pub async fn publishing_matches_and_holds_what_there_is_room_for<B: Backend>(bac
         assert_eq!(body["data"], event.data);
         assert_eq!(Some(&*job.endpoint), backend.store().find_webhook(realm, job.endpoint.id).await.unwrap().as_ref());
     }
-    let claimed = backend.store().claim(lease(8, moment(60)), &room(99, 99), moment(1)).await.unwrap();
+    let claimed = claim(&*backend, lease(8, moment(60)), &room(99, 99), moment(1)).await;
     assert_eq!(claimed.len(), 4, "what was not held is claimed");
     assert_eq!(claimed.iter().filter(|job| job.endpoint.id == paced.id).count(), 3);
     assert!(ids(&claimed).iter().all(|id| !ids(&jobs).contains(id)));
@@ -105,7 +105,7 @@ pub async fn no_delivery_goes_to_two_claimers<B: Backend>(backend: Arc<B>) {
             let mut empty = 0;
             // What another is claiming at this moment is passed over: one empty answer is not the end.
             while empty < 20 {
-                let jobs = backend.store().claim(lease(token, moment(99)), &room(7, 5), moment(1)).await.unwrap();
+                let jobs = claim(&*backend, lease(token, moment(99)), &room(7, 5), moment(1)).await;
                 empty = if jobs.is_empty() { empty + 1 } else { 0 };
                 got.extend(ids(&jobs));
             }
@@ -122,9 +122,8 @@ pub async fn a_lease_ends_and_so_does_its_right<B: Backend>(backend: Arc<B>) {
     let (_, home) = stored_pair(&*backend).await;
     let hook = stored_webhook(&*backend, realm(home.id), |_| ()).await;
     backend.store().publish(&happenings(realm(home.id), 1, 1, moment(0)), None).await.unwrap();
-    let claim = async |token, now| {
-        backend.store().claim(lease(token, after(moment(now), 60)), &room(9, 9), moment(now)).await.unwrap()
-    };
+    let claim =
+        async |token, now| claim(&*backend, lease(token, after(moment(now), 60)), &room(9, 9), moment(now)).await;
     assert!(claim(1, -1).await.is_empty(), "not due yet");
     let first = claim(1, 0).await;
     assert_eq!(first.len(), 1);
@@ -149,10 +148,10 @@ pub async fn a_released_delivery_is_due_at_once<B: Backend>(backend: Arc<B>) {
     let (_, home) = stored_pair(&*backend).await;
     stored_webhook(&*backend, realm(home.id), |_| ()).await;
     backend.store().publish(&happenings(realm(home.id), 1, 3, moment(0)), None).await.unwrap();
-    let jobs = backend.store().claim(lease(1, moment(60)), &room(2, 9), moment(1)).await.unwrap();
+    let jobs = claim(&*backend, lease(1, moment(60)), &room(2, 9), moment(1)).await;
     let leases: Vec<_> = jobs.iter().map(|job| (job.delivery_id, job.lease)).collect();
     backend.store().release(&leases, moment(2)).await.unwrap();
-    let again = backend.store().claim(lease(2, moment(60)), &room(9, 9), moment(2)).await.unwrap();
+    let again = claim(&*backend, lease(2, moment(60)), &room(9, 9), moment(2)).await;
     assert_eq!(again.len(), 3);
     assert!(again.iter().all(|job| job.attempt == 1));
 }
@@ -163,7 +162,7 @@ pub async fn a_result_is_written_whole<B: Backend>(backend: Arc<B>) {
     let realm = realm(home.id);
     let hook = stored_webhook(&*backend, realm, |_| ()).await;
     backend.store().publish(&happenings(realm, 1, 3, moment(0)), None).await.unwrap();
-    let jobs = backend.store().claim(lease(1, moment(60)), &room(9, 9), moment(1)).await.unwrap();
+    let jobs = claim(&*backend, lease(1, moment(60)), &room(9, 9), moment(1)).await;
     let results = [success(&jobs[0], moment(1)), failure(&jobs[1], moment(2)), retry(&jobs[2], moment(3), moment(63))];
     assert_eq!(settle(&*backend, &results, moment(4)).await, 3);
     let found = deliveries_of(&*backend, hook.id).await;
@@ -192,7 +191,7 @@ pub async fn a_result_is_written_whole<B: Backend>(backend: Arc<B>) {
         last_delivery_at: Some(moment(3)),
     };
     assert_eq!(health, expected);
-    let again = backend.store().claim(lease(2, moment(999)), &room(9, 9), moment(63)).await.unwrap();
+    let again = claim(&*backend, lease(2, moment(999)), &room(9, 9), moment(63)).await;
     assert_eq!((again.len(), again[0].attempt), (1, 2));
     settle(&*backend, &[success(&again[0], after(moment(0), 86_400))], moment(70)).await;
     assert_eq!(backend.store().list_attempts(&ids(&again)).await.unwrap().len(), 2);
@@ -213,7 +212,7 @@ pub async fn extreme_attempts_come_back_as_they_were<B: Backend>(backend: Arc<B>
     let (_, home) = stored_pair(&*backend).await;
     stored_webhook(&*backend, realm(home.id), |_| ()).await;
     backend.store().publish(&happenings(realm(home.id), 1, 3, Timestamp::MIN), None).await.unwrap();
-    let jobs = backend.store().claim(lease(i64::MIN, Timestamp::MAX), &room(9, 9), Timestamp::MIN).await.unwrap();
+    let jobs = claim(&*backend, lease(i64::MIN, Timestamp::MAX), &room(9, 9), Timestamp::MIN).await;
     let largest = AttemptOutcome {
         response_time_ms: u32::MAX,
         response_code: Some(u16::MAX),
@@ -253,9 +252,10 @@ pub async fn every_endpoint_gets_its_turn<B: Backend>(backend: Arc<B>) {
         events.push(happening(realm(home.id), &format!("kind_{kind}.made"), seed, moment(0)));
     }
     backend.store().publish(&events, None).await.unwrap();
+    let mut turns = Turns::default();
     let mut got: HashMap<WebhookId, u32> = HashMap::new();
     for token in 0..6 {
-        let jobs = backend.store().claim(lease(token, moment(99)), &room(4, 50), moment(1)).await.unwrap();
+        let jobs = claim_in_turn(&*backend, &mut turns, lease(token, moment(99)), &room(4, 50), moment(1)).await;
         assert_eq!(jobs.len(), 4);
         let of_claim: HashSet<_> = jobs.iter().map(|job| job.endpoint.id).collect();
         assert_eq!(of_claim.len(), 4, "four of six, each once");
@@ -264,7 +264,7 @@ pub async fn every_endpoint_gets_its_turn<B: Backend>(backend: Arc<B>) {
         }
     }
     assert!(hooks.iter().all(|hook| got[&hook.id] == 4), "{got:?}");
-    let jobs = backend.store().claim(lease(9, moment(99)), &room(30, 50), moment(1)).await.unwrap();
+    let jobs = claim_in_turn(&*backend, &mut turns, lease(9, moment(99)), &room(30, 50), moment(1)).await;
     assert_eq!(jobs.iter().filter(|job| job.endpoint.id == hooks[0].id).count(), 5);
 }
 
@@ -284,15 +284,15 @@ pub async fn a_claim_takes_no_more_than_there_is_room_for<B: Backend>(backend: A
     let mut some = room(9, 4);
     some.under_way.insert(one.id, 2);
     some.full.insert(other.id);
-    let jobs = backend.store().claim(lease(1, moment(99)), &some, moment(0)).await.unwrap();
+    let jobs = claim(&*backend, lease(1, moment(99)), &some, moment(0)).await;
     assert!(jobs.iter().all(|job| job.endpoint.id == one.id));
     let oldest: HashSet<_> = [&events[18].id, &events[16].id].into();
     assert_eq!(jobs.iter().map(|job| &job.message.event_id).collect::<HashSet<_>>(), oldest);
     some.full.clear();
-    let jobs = backend.store().claim(lease(2, moment(99)), &some, moment(0)).await.unwrap();
+    let jobs = claim(&*backend, lease(2, moment(99)), &some, moment(0)).await;
     let of = |id| jobs.iter().filter(|job| job.endpoint.id == id).count();
     assert_eq!((of(one.id), of(two.id)), (2, 4));
-    assert!(backend.store().claim(lease(3, moment(99)), &room(0, 4), moment(0)).await.unwrap().is_empty());
+    assert!(claim(&*backend, lease(3, moment(99)), &room(0, 4), moment(0)).await.is_empty());
 }
 
 /// A rate limit holds over several that claim at once, in any second, and lets through what it allows.
@@ -304,7 +304,7 @@ pub async fn a_rate_limit_holds_over_all_claimers<B: Backend>(backend: Arc<B>) {
     for step in 0..30 {
         let now = moment(10).saturating_add(std::time::Duration::from_millis(step * 130));
         let claim = async |token| {
-            let jobs = backend.store().claim(lease(token, Timestamp::MAX), &room(9, 9), now).await.unwrap();
+            let jobs = claim(&*backend, lease(token, Timestamp::MAX), &room(9, 9), now).await;
             u32::try_from(jobs.len()).unwrap()
         };
         let (one, two) = tokio::join!(claim(1), claim(2));
@@ -324,10 +324,10 @@ pub async fn a_disabled_endpoints_deliveries_wait<B: Backend>(backend: Arc<B>) {
     change_webhook(&*backend, &hook, |found| found.disabled = disabled).await;
     let published = backend.store().publish(&happenings(realm(home.id), 2, 1, moment(1)), None).await.unwrap();
     assert_eq!(published[0].deliveries, 0);
-    assert!(backend.store().claim(lease(1, moment(99)), &room(9, 9), moment(2)).await.unwrap().is_empty());
+    assert!(claim(&*backend, lease(1, moment(99)), &room(9, 9), moment(2)).await.is_empty());
     assert_eq!(backend.store().depth(moment(2)).await.unwrap(), QueueDepth { open: 3, oldest_due_at: None });
     change_webhook(&*backend, &hook, |found| found.disabled = None).await;
-    assert_eq!(backend.store().claim(lease(1, moment(99)), &room(9, 9), moment(3)).await.unwrap().len(), 3);
+    assert_eq!(claim(&*backend, lease(1, moment(99)), &room(9, 9), moment(3)).await.len(), 3);
 }
 
 /// An endpoint that says it is gone, or fails for days, is disabled with an event that tells of it.
@@ -344,7 +344,7 @@ pub async fn a_hopeless_endpoint_is_disabled_and_told_of<B: Backend>(backend: Ar
     let events = [happening(realm(home.id), "a.b", 1, moment(0)), happening(realm(home.id), "b.b", 2, moment(0))];
     backend.store().publish(&events, None).await.unwrap();
     let now = moment(0).saturating_add(EndpointHealth::FAILING_FOR);
-    let jobs = backend.store().claim(lease(1, Timestamp::MAX), &room(9, 9), now).await.unwrap();
+    let jobs = claim(&*backend, lease(1, Timestamp::MAX), &room(9, 9), now).await;
     let result = |job: &Job| {
         let code = if job.endpoint.id == gone.id { 410 } else { 500 };
         settlement(job, code, DeliveryStatus::Failed, now, None)
@@ -371,10 +371,10 @@ pub async fn a_test_is_held_and_not_counted<B: Backend>(backend: Arc<B>) {
         made.push(tx.insert_test(&event, hook.id, lease(5, moment(60))).await.unwrap());
         tx.commit().await.unwrap();
     }
-    assert!(backend.store().claim(lease(1, moment(99)), &room(9, 9), moment(59)).await.unwrap().is_empty());
+    assert!(claim(&*backend, lease(1, moment(99)), &room(9, 9), moment(59)).await.is_empty());
     let found = backend.store().find_delivery(hook.id, made[0]).await.unwrap().unwrap();
     assert_eq!((found.kind, found.status, found.attempt), (DeliveryKind::Test, DeliveryStatus::Pending, 1));
-    let ended = backend.store().claim(lease(2, moment(999)), &room(9, 9), moment(60)).await.unwrap();
+    let ended = claim(&*backend, lease(2, moment(999)), &room(9, 9), moment(60)).await;
     assert_eq!((ended.len(), ended[0].kind), (2, DeliveryKind::Test));
     let results: Vec<_> = ended.iter().map(|job| failure(job, moment(60))).collect();
     assert_eq!(settle(&*backend, &results, moment(60)).await, 2);
@@ -394,7 +394,7 @@ pub async fn a_delivery_can_be_queued_again<B: Backend>(backend: Arc<B>) {
     let (_, home) = stored_pair(&*backend).await;
     let hook = stored_webhook(&*backend, realm(home.id), |_| ()).await;
     backend.store().publish(&happenings(realm(home.id), 1, 2, moment(0)), None).await.unwrap();
-    let jobs = backend.store().claim(lease(1, moment(999)), &room(9, 9), moment(1)).await.unwrap();
+    let jobs = claim(&*backend, lease(1, moment(999)), &room(9, 9), moment(1)).await;
     settle(&*backend, &[failure(&jobs[0], moment(1)), retry(&jobs[1], moment(1), moment(500))], moment(1)).await;
     assert_eq!(total(&*backend, hook.id, Some(DeliveryStatus::Failed)).await, 1);
     for job in &jobs {
@@ -408,7 +408,7 @@ pub async fn a_delivery_can_be_queued_again<B: Backend>(backend: Arc<B>) {
     assert_eq!(total(&*backend, hook.id, Some(DeliveryStatus::Failed)).await, 0);
     let found = deliveries_of(&*backend, hook.id).await;
     assert!(found.iter().all(|it| (it.status, it.attempt, it.next_retry_at) == (DeliveryStatus::Pending, 2, None)));
-    let held = backend.store().claim(lease(2, moment(999)), &room(9, 9), moment(2)).await.unwrap();
+    let held = claim(&*backend, lease(2, moment(999)), &room(9, 9), moment(2)).await;
     assert!(held.len() == 2 && held.iter().all(|job| job.attempt == 2));
     let mut tx = backend.begin().await.unwrap();
     tx.queue_delivery(held[0].delivery_id, 2, moment(3)).await.unwrap();
@@ -424,7 +424,7 @@ pub async fn a_replay_takes_what_it_is_asked_for<B: Backend>(backend: Arc<B>) {
     let events: Vec<_> =
         (0..6).map(|n| happening(realm(home.id), "a.b", n, moment(i64::try_from(n).unwrap()))).collect();
     backend.store().publish(&events, None).await.unwrap();
-    let jobs = backend.store().claim(lease(1, moment(999)), &room(9, 9), moment(9)).await.unwrap();
+    let jobs = claim(&*backend, lease(1, moment(999)), &room(9, 9), moment(9)).await;
     let mut results = Vec::new();
     for (n, job) in jobs.iter().enumerate() {
         let mut result = if n % 2 == 0 { failure(job, moment(9)) } else { success(job, moment(9)) };
@@ -453,7 +453,7 @@ pub async fn a_replay_takes_what_it_is_asked_for<B: Backend>(backend: Arc<B>) {
     let (failed, success, pending) = (DeliveryStatus::Failed, DeliveryStatus::Success, DeliveryStatus::Pending);
     assert_eq!(standing, [(failed, 1), (success, 1), (pending, 2), (success, 1), (failed, 20), (pending, 2)]);
     assert_eq!(total(&*backend, hook.id, Some(success)).await, 2);
-    assert_eq!(backend.store().claim(lease(2, moment(999)), &room(9, 9), moment(10)).await.unwrap().len(), 2);
+    assert_eq!(claim(&*backend, lease(2, moment(999)), &room(9, 9), moment(10)).await.len(), 2);
 }
 
 /// `queued` returns for what nobody holds, from a transaction or not, and for what is given back.
@@ -470,7 +470,7 @@ pub async fn what_nobody_holds_is_told_of<B: Backend>(backend: Arc<B>) {
     told().await;
     backend.store().publish(&happenings(realm(home.id), 1, 1, moment(0)), None).await.unwrap();
     told().await;
-    let jobs = backend.store().claim(lease(1, moment(99)), &room(9, 9), moment(1)).await.unwrap();
+    let jobs = claim(&*backend, lease(1, moment(99)), &room(9, 9), moment(1)).await;
     backend.store().release(&[(jobs[0].delivery_id, jobs[0].lease)], moment(1)).await.unwrap();
     told().await;
 }
@@ -484,7 +484,7 @@ pub async fn depth_tells_what_is_open<B: Backend>(backend: Arc<B>) {
     let depth = async |now| backend.store().depth(moment(now)).await.unwrap();
     assert_eq!(depth(4).await, QueueDepth { open: 3, oldest_due_at: None });
     assert_eq!(depth(5).await, QueueDepth { open: 3, oldest_due_at: Some(moment(5)) });
-    let jobs = backend.store().claim(lease(1, moment(60)), &room(9, 9), moment(6)).await.unwrap();
+    let jobs = claim(&*backend, lease(1, moment(60)), &room(9, 9), moment(6)).await;
     assert_eq!(depth(6).await, QueueDepth { open: 3, oldest_due_at: None });
     settle(&*backend, &[success(&jobs[0], moment(6)), failure(&jobs[1], moment(6))], moment(6)).await;
     assert_eq!(depth(60).await, QueueDepth { open: 1, oldest_due_at: Some(moment(60)) });
@@ -500,7 +500,7 @@ pub async fn a_purge_takes_what_is_settled_and_old<B: Backend>(backend: Arc<B>) 
     events.extend(happenings(realm, 2, 2, moment(86_400 * 3)));
     backend.store().publish(&events, None).await.unwrap();
     let now = moment(86_400 * 3);
-    let jobs = backend.store().claim(lease(1, Timestamp::MAX), &room(9, 9), now).await.unwrap();
+    let jobs = claim(&*backend, lease(1, Timestamp::MAX), &room(9, 9), now).await;
     // The first stays open, and so does its event.
     let results: Vec<_> = jobs[1..].iter().map(|job| success(job, job_time(job, &events))).collect();
     settle(&*backend, &results, now).await;
@@ -567,7 +567,7 @@ pub async fn everything_at_once_waits_in_no_circle<B: Backend>(backend: Arc<B>) 
                 let held = (worker % 2 == 0).then(|| (lease(token, moment(99)), room(5, 3)));
                 let published = backend.store().publish(&events, held).await.unwrap();
                 let mut jobs: Vec<Job> = published.into_iter().flat_map(|event| event.jobs).collect();
-                jobs.extend(backend.store().claim(lease(token, moment(99)), &room(9, 9), moment(1)).await.unwrap());
+                jobs.extend(claim(&*backend, lease(token, moment(99)), &room(9, 9), moment(1)).await);
                 jobs.reverse();
                 let results: Vec<_> = jobs.iter().map(|job| success(job, moment(1))).collect();
                 assert_eq!(
@@ -612,7 +612,7 @@ pub async fn two_workers_never_hold_the_same_attempt<B: Backend>(backend: Arc<B>
                     let until = after(now, 30);
                     let lease = lease(i64::try_from(seed * 1_000 + step).unwrap(), until);
                     let most = u32::try_from(random.below(6)).unwrap();
-                    for job in backend.store().claim(lease, &room(most, 9), now).await.unwrap() {
+                    for job in claim(&*backend, lease, &room(most, 9), now).await {
                         let twin =
                             held.iter().find(|other| other.job.delivery_id == job.delivery_id && other.until > now);
                         assert!(twin.is_none(), "held twice: {:?}", job.delivery_id);
@@ -646,7 +646,7 @@ pub async fn two_workers_never_hold_the_same_attempt<B: Backend>(backend: Arc<B>
         }
         loop {
             now = after(now, 60);
-            let jobs = backend.store().claim(lease(-1, after(now, 1)), &room(99, 99), now).await.unwrap();
+            let jobs = claim(&*backend, lease(-1, after(now, 1)), &room(99, 99), now).await;
             if jobs.is_empty() {
                 break;
             }

@@ -15,7 +15,7 @@ use testkit::{ManualClock, SeededEntropy};
 use crate::Backend;
 use crate::build::stored_pair;
 use crate::prelude::*;
-use crate::webhook_build::{deliveries_of, entropy, happening, lease, patterns, realm, room};
+use crate::webhook_build::{claim, deliveries_of, entropy, happening, lease, patterns, realm, room};
 
 /// A receiver that answers as it is told, and then with 500.
 #[derive(Default)]
@@ -82,7 +82,7 @@ impl<B: Backend> Bench<B> {
     async fn work(&self) -> usize {
         let now = self.clock.now();
         let until = now.saturating_add(Duration::from_mins(1));
-        let jobs = self.backend.store().claim(lease(now.as_unix_micros(), until), &room(99, 99), now).await.unwrap();
+        let jobs = claim(&*self.backend, lease(now.as_unix_micros(), until), &room(99, 99), now).await;
         for job in &jobs {
             let result = self.courier.deliver(job).await;
             assert_eq!(self.backend.store().settle(&[result], self.clock.now(), &entropy()).await.unwrap(), 1);

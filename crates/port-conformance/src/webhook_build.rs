@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ::webhooks::{
     Attempt, AttemptOutcome, Delivery, DeliveryFilter, DeliveryQuery, DeliverySort, DeliveryStatus, Endpoint,
-    EndpointHeaders, EndpointHealth, Job, Lease, Pattern, Realm, Room, SealedSecret, SealedSecrets, Settlement,
+    EndpointHeaders, EndpointHealth, Job, Lease, Pattern, Realm, Room, SealedSecret, SealedSecrets, Settlement, Turns,
 };
 use core_domain::{DomainEvent, Entropy, Environment, EventId, Page, PageRequest, Timestamp, WebhookId, WorkspaceId};
 use serde_json::json;
@@ -168,4 +168,20 @@ pub(crate) async fn total<B: Backend>(backend: &B, webhook: WebhookId, status: O
     let Page { items, total } = backend.store().list_deliveries(webhook, &query).await.unwrap();
     assert!(items.is_empty());
     total
+}
+
+/// Shares the room among what is due, and takes that.
+pub(crate) async fn claim_in_turn<B: Backend>(
+    backend: &B,
+    turns: &mut Turns,
+    lease: Lease,
+    room: &Room,
+    now: Timestamp,
+) -> Vec<Job> {
+    let due = backend.store().due(room.most(), now).await.unwrap();
+    backend.store().take(&turns.share(room, due), lease, now).await.unwrap()
+}
+
+pub(crate) async fn claim<B: Backend>(backend: &B, lease: Lease, room: &Room, now: Timestamp) -> Vec<Job> {
+    claim_in_turn(backend, &mut Turns::default(), lease, room, now).await
 }

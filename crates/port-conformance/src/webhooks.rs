@@ -15,7 +15,7 @@ use crate::lists::{pages, sorts};
 use crate::prelude::*;
 use crate::random::Random;
 use crate::webhook_build::{
-    change_webhook, deliveries_of, entropy, failure, happening, happenings, lease, patterns, realm, retry, room,
+    change_webhook, claim, deliveries_of, entropy, failure, happening, happenings, lease, patterns, realm, retry, room,
     stored_webhook, success,
 };
 use crate::{Backend, model};
@@ -106,7 +106,7 @@ pub async fn what_is_deleted_stops_at_once<B: Backend>(backend: Arc<B>) {
     assert!(!tx.delete_webhook(realm(home.id), webhooks[0].id, moment(1)).await.unwrap());
     tx.commit().await.unwrap();
     delete(&*backend, &other, moment(1)).await;
-    assert_eq!(backend.store().claim(lease(1, moment(99)), &room(9, 9), moment(9)).await.unwrap(), []);
+    assert_eq!(claim(&*backend, lease(1, moment(99)), &room(9, 9), moment(9)).await, []);
     assert_eq!(backend.store().depth(moment(9)).await.unwrap(), ::webhooks::QueueDepth::default());
     let more = [happening(realm(home.id), "a.b", 50, moment(2)), happening(realm(other.id), "a.b", 51, moment(2))];
     let published = backend.store().publish(&more, None).await.unwrap();
@@ -244,7 +244,7 @@ pub async fn pages_of_deliveries_partition_them_in_every_order<B: Backend>(backe
     backend.store().publish(&events, None).await.unwrap();
     for round in 0..3 {
         let now = moment(1_000 * (round + 1));
-        let jobs = backend.store().claim(lease(round, moment(99_999)), &room(40, 20), now).await.unwrap();
+        let jobs = claim(&*backend, lease(round, moment(99_999)), &room(40, 20), now).await;
         let results: Vec<_> = jobs
             .iter()
             .map(|job| match random.below(3) {

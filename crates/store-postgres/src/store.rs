@@ -1,6 +1,5 @@
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::AtomicI64;
 
 use core_domain::StorageError;
 use diesel_async::RunQueryDsl;
@@ -9,7 +8,7 @@ use tokio::runtime::Handle;
 use crate::connector::Connector;
 use crate::error::storage;
 use crate::pool::{Pooled, Pools};
-use crate::webhooks::Signal;
+use crate::webhooks::{EndpointCache, Signal};
 use crate::{ConnectError, PgOptions, PgTx};
 
 /// One PostgreSQL database, shared by any number of replicas.
@@ -20,8 +19,7 @@ pub struct PgStore {
     pools: Arc<Pools>,
     pub(crate) connector: Arc<Connector>,
     pub(crate) signal: Arc<Signal>,
-    /// The endpoint at which the last claim ended.
-    pub(crate) last_claimed: Arc<AtomicI64>,
+    pub(crate) endpoints: Arc<EndpointCache>,
 }
 
 impl fmt::Debug for PgStore {
@@ -39,7 +37,7 @@ impl PgStore {
     pub async fn connect(url: &str, options: PgOptions) -> Result<Self, ConnectError> {
         let connector = Arc::new(Connector::new(url, Handle::current())?);
         let pools = Arc::new(Pools::new(Arc::clone(&connector), options)?);
-        let store = Self { pools, connector, signal: Arc::new(Signal::new()), last_claimed: Arc::default() };
+        let store = Self { pools, connector, signal: Arc::new(Signal::new()), endpoints: Arc::default() };
         store.ping().await?;
         Ok(store)
     }

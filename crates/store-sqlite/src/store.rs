@@ -1,6 +1,5 @@
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicI64;
 
 use core_domain::StorageError;
 use diesel::SqliteConnection;
@@ -33,8 +32,6 @@ pub struct SqliteStore {
     readers: Connections,
     /// Told of deliveries that nobody holds.
     pub(crate) waiting: Arc<Notify>,
-    /// The endpoint at which the last claim ended.
-    pub(crate) last_claimed: Arc<AtomicI64>,
 }
 
 impl std::fmt::Debug for SqliteStore {
@@ -54,7 +51,6 @@ impl SqliteStore {
             writer: pool::of(Opener { location: location.clone(), access: Access::Write }, 1)?,
             readers: pool::of(Opener { location, access: Access::Read }, options.readers.max(1))?,
             waiting: Arc::default(),
-            last_claimed: Arc::default(),
         };
         // The writer comes first: it makes the file and its log, which readers may not.
         drop(pool::take(&store.writer, "open").await?);

@@ -43,7 +43,7 @@ pub use queue::{Job, Lease, Message, Published, QueueDepth, Room, Settlement};
 pub use schedule::{InvalidSchedule, RetrySchedule};
 pub use secret::{InvalidSecret, Secret, SecretKind, SecretSealer, UnreadableSecret};
 pub use service::{NewEvent, RegisterWebhook, RotateSecret, UpdateWebhook, WebhookService};
-pub use sharing::Due;
+pub use sharing::{Due, Share, Turns};
 pub use signing::{SignedRequest, sign};
 pub use statistics::DailyStatistics;
 pub use url_policy::{RefusedUrl, UrlPolicy};

@@ -7,8 +7,8 @@ use core_domain::{
 };
 
 use crate::{
-    Attempt, AttemptOutcome, DailyStatistics, Delivery, DeliveryQuery, DeliveryStatus, Endpoint, EventQuery, Job,
-    Lease, Published, QueueDepth, Room, Settlement, SignedRequest, WebhookQuery,
+    Attempt, AttemptOutcome, DailyStatistics, Delivery, DeliveryQuery, DeliveryStatus, Due, Endpoint, EventQuery, Job,
+    Lease, Published, QueueDepth, Room, Settlement, Share, SignedRequest, WebhookQuery,
 };
 
 /// Webhooks, their deliveries and events, within a transaction.
@@ -129,13 +129,16 @@ pub trait DeliveryQueue: Send + Sync {
         hold: Option<(Lease, Room)>,
     ) -> Result<Vec<Published>, StorageError>;
 
-    /// Leases deliveries that are due at `now` to active endpoints, those due longest first within an endpoint, and no
-    /// more than there is `room` for. Where more are due than `room.total`, every endpoint gets a turn before any gets
-    /// its next.
+    /// What is due at `now`, for each active endpoint with any, by id: of each at most `most` deliveries, and no more
+    /// than its rate limit allows. A delivery whose lease has ended is due again.
+    async fn due(&self, most: u32, now: Timestamp) -> Result<Vec<Due>, StorageError>;
+
+    /// Leases so many of the deliveries that are due at `now` to these endpoints, each named once; those due longest
+    /// first within an endpoint, and none of one that is no longer active.
     ///
-    /// Of two that claim at once no delivery goes to both; one whose lease has ended is due again. An endpoint with a
-    /// rate limit gets no more in any second than it allows, however many claim.
-    async fn claim(&self, lease: Lease, room: &Room, now: Timestamp) -> Result<Vec<Job>, StorageError>;
+    /// Of two that take at once no delivery goes to both. An endpoint with a rate limit gets no more in any second than
+    /// it allows, however many take.
+    async fn take(&self, shares: &[Share], lease: Lease, now: Timestamp) -> Result<Vec<Job>, StorageError>;
 
     /// Writes down attempts: the attempt, where its delivery stands, the endpoint's health and daily statistics. An
     /// endpoint that is hopeless by then, or has answered 410, is disabled, and `webhook.disabled` published.

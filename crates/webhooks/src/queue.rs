@@ -88,7 +88,7 @@ pub struct Job {
     pub lease: Lease,
     /// What to send.
     pub message: Arc<Message>,
-    /// Where to, as it stood when the lease was given.
+    /// Where to, as it stood when the lease was given; its health may be older.
     pub endpoint: Arc<Endpoint>,
 }
 

@@ -43,7 +43,9 @@ CREATE TABLE webhooks (
     search_text           text             NOT NULL,
     created_at            timestamptz      NOT NULL,
     updated_at            timestamptz      NOT NULL,
-    deleted_at            timestamptz
+    deleted_at            timestamptz,
+    -- Another one whenever anything but its counts changes.
+    version               bigint           NOT NULL DEFAULT 1
 ) WITH (fillfactor = 70);
 CREATE INDEX webhooks_id_idx ON webhooks (workspace_id, environment, id);
 CREATE INDEX webhooks_url_idx ON webhooks (workspace_id, environment, url, id) WHERE deleted_at IS NULL;

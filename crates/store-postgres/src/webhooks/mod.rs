@@ -3,6 +3,7 @@
 //! its webhook before.
 
 mod claim;
+mod endpoint_cache;
 mod list;
 mod publish;
 mod purge;
@@ -13,5 +14,6 @@ mod settle;
 mod signal;
 mod write;
 
+pub(crate) use endpoint_cache::EndpointCache;
 pub(crate) use publish::CHANNEL;
 pub(crate) use signal::Signal;

@@ -8,10 +8,8 @@ use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
-use super::row::EndpointRow;
 use crate::error::OrCorrupt as _;
 use crate::prepared::{Prepared, Value};
-use crate::schema::{webhooks, workspaces};
 use crate::time;
 
 /// The channel on which processes tell one another of deliveries that nobody holds.
@@ -48,23 +46,24 @@ const INSERT: &str = "
     ORDER BY id";
 
 /// The active endpoints of these events' workspaces.
-pub(super) async fn subscribers(
-    connection: &mut AsyncPgConnection,
-    events: &[DomainEvent],
-) -> QueryResult<Vec<EndpointRow>> {
+macro_rules! subscribers {
+    ($events:expr) => {
+        $crate::schema::webhooks::table
+            .inner_join($crate::schema::workspaces::table)
+            .filter($crate::schema::webhooks::workspace_id.eq_any($crate::webhooks::publish::workspaces_of($events)))
+            .filter($crate::schema::webhooks::deleted_at.is_null())
+            .filter($crate::schema::webhooks::disabled_at.is_null())
+            .filter($crate::schema::workspaces::deleted_at.is_null())
+            .order_by($crate::schema::webhooks::id)
+    };
+}
+pub(super) use subscribers;
+
+pub(super) fn workspaces_of(events: &[DomainEvent]) -> Vec<i64> {
     let mut ids: Vec<i64> = events.iter().map(|event| event.workspace_id.get()).collect();
     ids.sort_unstable();
     ids.dedup();
-    webhooks::table
-        .inner_join(workspaces::table)
-        .filter(webhooks::workspace_id.eq_any(ids))
-        .filter(webhooks::deleted_at.is_null())
-        .filter(webhooks::disabled_at.is_null())
-        .filter(workspaces::deleted_at.is_null())
-        .order_by(webhooks::id)
-        .select(EndpointRow::as_select())
-        .load(connection)
-        .await
+    ids
 }
 
 /// Which deliveries a batch of events has, and which of them the publisher holds.
@@ -82,15 +81,10 @@ struct Made {
 }
 
 impl<'a> Plan<'a> {
-    pub(super) fn new(
-        events: &'a [DomainEvent],
-        subscribers: Vec<EndpointRow>,
-        hold: Option<(Lease, Room)>,
-    ) -> Result<Self, StorageError> {
+    pub(super) fn new(events: &'a [DomainEvent], subscribers: Vec<Arc<Endpoint>>, hold: Option<(Lease, Room)>) -> Self {
         let mut realms: HashMap<(WorkspaceId, Environment), Vec<Arc<Endpoint>>> = HashMap::new();
-        for row in subscribers {
-            let endpoint = Endpoint::try_from(row)?;
-            realms.entry((endpoint.workspace_id, endpoint.environment)).or_default().push(Arc::new(endpoint));
+        for endpoint in subscribers {
+            realms.entry((endpoint.workspace_id, endpoint.environment)).or_default().push(endpoint);
         }
         let (lease, mut room) = hold.unzip();
         let mut made = Vec::new();
@@ -103,7 +97,7 @@ impl<'a> Plan<'a> {
                 && room.as_mut().is_some_and(|room| room.take(endpoint.workspace_id, endpoint.id));
             made.push(Made { event, endpoint: Arc::clone(endpoint), lease: lease.filter(|_| is_held) });
         }
-        Ok(Self { events, data: data(events), made, kind: DeliveryKind::Event })
+        Self { events, data: data(events), made, kind: DeliveryKind::Event }
     }
 
     /// A test: an event for one endpoint, which need not subscribe to it.

@@ -1,13 +1,14 @@
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 
 use ::webhooks::{
-    DeliveryQueue, DisabledReason, Endpoint, Job, Lease, Published, QueueDepth, Room, Settlement, disabled_event,
+    DeliveryQueue, DisabledReason, Due, Endpoint, Job, Lease, Published, QueueDepth, Room, Settlement, Share,
+    disabled_event,
 };
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use core_domain::{DeliveryId, DomainEvent, Entropy, StorageError, Timestamp, Transaction as _};
+use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Timestamptz};
 use diesel_async::RunQueryDsl;
 
@@ -16,6 +17,7 @@ use super::{claim, purge, settle};
 use crate::PgStore;
 use crate::error::storage;
 use crate::prepared::{Prepared, Value};
+use crate::schema::webhooks;
 use crate::time;
 
 /// Locks the deliveries in the order of their ids.
@@ -48,8 +50,13 @@ impl DeliveryQueue for PgStore {
             return Ok(Vec::new());
         }
         let mut connection = self.connection(OPERATION).await?;
-        let subscribers = subscribers(&mut connection, events).await.map_err(storage(OPERATION))?;
-        let plan = Plan::new(events, subscribers, hold)?;
+        let versions: Vec<(i64, i64)> = subscribers!(events)
+            .select((webhooks::id, webhooks::version))
+            .load(&mut connection)
+            .await
+            .map_err(storage(OPERATION))?;
+        let endpoints = self.endpoints.resolve(OPERATION, &mut connection, &versions).await?;
+        let plan = Plan::new(events, endpoints, hold);
         let ids = plan.insert(&mut connection, self.signal.process()).await.map_err(storage(OPERATION))?;
         if plan.leaves_any() {
             self.signal.raise();
@@ -57,24 +64,17 @@ impl DeliveryQueue for PgStore {
         plan.published(ids)
     }
 
-    async fn claim(&self, lease: Lease, room: &Room, now: Timestamp) -> Result<Vec<Job>, StorageError> {
-        if room.total == 0 || room.per_endpoint == 0 {
+    async fn due(&self, most: u32, now: Timestamp) -> Result<Vec<Due>, StorageError> {
+        let mut connection = self.connection("due").await?;
+        claim::due(&mut connection, most, now).await
+    }
+
+    async fn take(&self, shares: &[Share], lease: Lease, now: Timestamp) -> Result<Vec<Job>, StorageError> {
+        if shares.is_empty() {
             return Ok(Vec::new());
         }
-        let mut connection = self.connection("claim").await?;
-        let mut candidates = claim::candidates(&mut connection, room, now).await?;
-        candidates.retain(|candidate| room.at(candidate.due.workspace_id, candidate.due.webhook_id) > 0);
-        if candidates.is_empty() {
-            return Ok(Vec::new());
-        }
-        // Where the last claim ended, the next begins.
-        let last = AtomicI64::load(&self.last_claimed, Ordering::Relaxed);
-        let next = candidates.partition_point(|candidate| candidate.due.webhook_id.get() <= last);
-        candidates.rotate_left(next);
-        let turns = usize::try_from(room.total).unwrap_or(usize::MAX);
-        let end = candidates.iter().take(turns).next_back().map_or(0, |candidate| candidate.due.webhook_id.get());
-        self.last_claimed.store(end, Ordering::Relaxed);
-        claim::lease(&mut connection, candidates, lease, room, now).await
+        let mut connection = self.connection("take").await?;
+        claim::take(&mut connection, &self.endpoints, shares, lease, now).await
     }
 
     async fn settle(
@@ -93,7 +93,7 @@ impl DeliveryQueue for PgStore {
         let written = settle::write(tx.start(OPERATION)?, settlements, now).await?;
         tx.finish(OPERATION, Ok(()))?;
         let disabled = settle::judge(&mut endpoints, &written, now);
-        let kept = settle::keep_health(tx.start(OPERATION)?, &endpoints).await;
+        let kept = settle::keep_health(tx.start(OPERATION)?, &endpoints, !disabled.is_empty()).await;
         tx.finish(OPERATION, kept)?;
         if !disabled.is_empty() {
             let event =

@@ -50,8 +50,10 @@ const KEEP_HEALTH: &str = "
         consecutive_failures = kept.consecutive_failures, failing_since = kept.failing_since,
         last_delivery_at = kept.last_delivery_at, disabled_at = kept.disabled_at,
         disabled_reason = kept.disabled_reason, settled_success = settled_success + kept.successes,
-        settled_failed = settled_failed + kept.failures
-    FROM unnest(?, ?, ?, ?, ?, ?, ?, ?, ?, ?) AS kept (id, success_count, failure_count, consecutive_failures,
+        settled_failed = settled_failed + kept.failures,
+        version = version + (webhooks.disabled_at IS DISTINCT FROM kept.disabled_at)::int
+    FROM (SELECT set_config('synchronous_commit', ?, true)) AS durability,
+        unnest(?, ?, ?, ?, ?, ?, ?, ?, ?, ?) AS kept (id, success_count, failure_count, consecutive_failures,
         failing_since, last_delivery_at, disabled_at, disabled_reason, successes, failures)
     WHERE webhooks.id = kept.id";
 
@@ -157,11 +159,18 @@ pub(super) fn judge(
     disabled
 }
 
-pub(super) async fn keep_health(connection: &mut AsyncPgConnection, endpoints: &Endpoints) -> QueryResult<()> {
+/// The commit that follows is not waited for unless it `must_last`: results that a crash of the database takes back are
+/// made again when their leases end, under the same id.
+pub(super) async fn keep_health(
+    connection: &mut AsyncPgConnection,
+    endpoints: &Endpoints,
+    must_last: bool,
+) -> QueryResult<()> {
     let all: Vec<&Settled> = endpoints.values().collect();
     let health = || all.iter().map(|settled| &settled.endpoint.health);
     let disabled = || all.iter().map(|settled| settled.endpoint.disabled);
     let values = vec![
+        Value::Text(if must_last { "on" } else { "off" }),
         Value::Ints(all.iter().map(|settled| settled.endpoint.id.get()).collect()),
         Value::Ints(health().map(|health| count(health.success_count)).collect()),
         Value::Ints(health().map(|health| count(health.failure_count)).collect()),

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use ::webhooks::{Delivery, DeliveryStatus, Endpoint, Lease, Realm, WebhookRepository};
 use async_trait::async_trait;
 use core_domain::{DeliveryId, DomainEvent, Outbox, StorageError, Timestamp, WebhookId, WireWord as _};
@@ -71,7 +73,11 @@ impl WebhookRepository for PgTx {
     async fn update_webhook(&mut self, endpoint: &Endpoint) -> Result<(), StorageError> {
         const OPERATION: &str = "update_webhook";
         let updated = diesel::update(webhooks::table.find(endpoint.id.get()))
-            .set((EndpointRow::from(endpoint), webhooks::search_text.eq(endpoint.search_text())))
+            .set((
+                EndpointRow::from(endpoint),
+                webhooks::search_text.eq(endpoint.search_text()),
+                webhooks::version.eq(webhooks::version + 1),
+            ))
             .execute(self.start(OPERATION)?)
             .await;
         self.finish(OPERATION, updated)?;
@@ -224,8 +230,9 @@ impl PgTx {
         if events.is_empty() {
             return Ok(Vec::new());
         }
-        let subscribers = subscribers(self.start(operation)?, events).await;
-        let plan = Plan::new(events, self.finish(operation, subscribers)?, None)?;
+        let rows = subscribers!(events).select(EndpointRow::as_select()).load(self.start(operation)?).await;
+        let endpoints = self.finish(operation, rows)?.into_iter().map(|row| Endpoint::try_from(row).map(Arc::new));
+        let plan = Plan::new(events, endpoints.collect::<Result<_, StorageError>>()?, None);
         let process = self.process();
         let ids = plan.insert(self.start(operation)?, &process).await;
         let ids = self.finish(operation, ids)?;

@@ -12,7 +12,7 @@ use keys::{KeyFilter, KeyReader as _, KeySort, KeyStatus};
 use seo::{IssueFilter, IssueSort, PageUrl, ReportFilter, ReportSort, SeoReader as _};
 use tokio_postgres::{Client, SimpleQueryMessage};
 use webhooks::{
-    DeliveryFilter, DeliveryQueue as _, DeliverySort, DeliveryStatus, EventFilter, EventSort, Lease, Room,
+    DeliveryFilter, DeliveryQueue as _, DeliverySort, DeliveryStatus, EventFilter, EventSort, Lease, Room, Turns,
     WebhookFilter, WebhookReader as _, WebhookSort,
 };
 use workspaces::{WorkspaceFilter, WorkspaceReader as _, WorkspaceSort};
@@ -195,9 +195,10 @@ async fn a_claim_walks_from_endpoint_to_endpoint() {
     let database = TestDatabase::migrated().await;
     let client = crate::support::client(&database.url).await;
     client.batch_execute(ROWS).await.unwrap();
-    let room = Room { total: 10, per_endpoint: 5, ..Room::default() };
     let lease = Lease { token: 1, until: Timestamp::MAX };
-    let jobs = database.store.claim(lease, &room, Timestamp::MAX).await.unwrap();
+    let due = database.store.due(5, Timestamp::MAX).await.unwrap();
+    let shares = Turns::default().share(&Room { total: 10, per_endpoint: 5, ..Room::default() }, due);
+    let jobs = database.store.take(&shares, lease, Timestamp::MAX).await.unwrap();
     assert_eq!(jobs.len(), 10);
     let statements = STATEMENTS.take();
     let [find, lease] = &statements[..] else { panic!("{statements:?}") };

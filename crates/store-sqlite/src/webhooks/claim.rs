@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use core_domain::{Timestamp, WireWord};
 use diesel::prelude::*;
-use webhooks::{DeliveryKind, DeliveryStatus, Due, Endpoint, Job, Lease, Message, Pacing, Room};
+use webhooks::{DeliveryKind, DeliveryStatus, Due, Endpoint, Job, Lease, Message, Pacing, Share};
 
 use super::publish::message_of_row;
 use super::row::{EndpointRow, TABLE};
@@ -12,42 +12,8 @@ use crate::error::{Failure, OrCorrupt};
 use crate::events::EventRow;
 use crate::schema::{deliveries, events, webhooks as table, workspaces};
 
-/// An endpoint with something due, and what its rate limit has granted.
-struct Candidate {
-    endpoint: Arc<Endpoint>,
-    pacing: Pacing,
-    due: Due,
-}
-
-/// Leases what is due, beginning after the endpoint `last`. Returns the jobs and the endpoint at which the turn ended.
-pub(super) fn claim(
-    connection: &mut SqliteConnection,
-    lease: Lease,
-    room: &Room,
-    now: Timestamp,
-    last: i64,
-) -> Result<(Vec<Job>, i64), Failure> {
-    let mut candidates = candidates(connection, room, now)?;
-    let next = candidates.partition_point(|candidate| candidate.endpoint.id.get() <= last);
-    candidates.rotate_left(next);
-    let turns = usize::try_from(room.total).unwrap_or(usize::MAX);
-    let end = candidates.iter().take(turns).next_back().map_or(0, |candidate| candidate.endpoint.id.get());
-    let due: Vec<Due> = candidates.iter().map(|candidate| candidate.due).collect();
-    let shares: HashMap<_, _> = room.share(&due).into_iter().collect();
-    let mut messages = HashMap::new();
-    let mut jobs = Vec::new();
-    for candidate in candidates {
-        let share = shares.get(&candidate.endpoint.id).copied().unwrap_or(0);
-        if share > 0 {
-            jobs.extend(take(connection, candidate, share, lease, now, &mut messages)?);
-        }
-    }
-    Ok((jobs, end))
-}
-
 /// From endpoint to endpoint by the index of what is open, however long the queue of each is.
-fn candidates(connection: &mut SqliteConnection, room: &Room, now: Timestamp) -> Result<Vec<Candidate>, Failure> {
-    let most = room.per_endpoint.min(room.total);
+pub(super) fn due(connection: &mut SqliteConnection, most: u32, now: Timestamp) -> Result<Vec<Due>, Failure> {
     let mut found = Vec::new();
     let mut front = 0;
     loop {
@@ -63,20 +29,23 @@ fn candidates(connection: &mut SqliteConnection, room: &Room, now: Timestamp) ->
         };
         front = webhook;
         if due_at.is_some_and(|due_at| due_at <= now.as_unix_micros())
-            && let Some(candidate) = candidate(connection, webhook, most, room, now)?
+            && let Some((endpoint, pacing)) = active(connection, webhook)?
         {
-            found.push(candidate);
+            let allowed = allowed(&endpoint, &pacing, most, now);
+            let due: Vec<i64> =
+                due_at_endpoint(webhook, now).limit(allowed.into()).select(deliveries::id).load(connection)?;
+            let deliveries = u32::try_from(due.len()).unwrap_or(u32::MAX);
+            if deliveries > 0 {
+                let is_paced = endpoint.rate_limit.is_some();
+                let (webhook_id, workspace_id) = (endpoint.id, endpoint.workspace_id);
+                found.push(Due { webhook_id, workspace_id, deliveries, is_paced });
+            }
         }
     }
 }
 
-fn candidate(
-    connection: &mut SqliteConnection,
-    webhook: i64,
-    most: u32,
-    room: &Room,
-    now: Timestamp,
-) -> Result<Option<Candidate>, Failure> {
+/// The endpoint, if it is active, and what its rate limit has granted.
+fn active(connection: &mut SqliteConnection, webhook: i64) -> Result<Option<(Endpoint, Pacing)>, Failure> {
     let active: Option<(EndpointRow, String)> = table::table
         .inner_join(workspaces::table)
         .filter(table::id.eq(webhook))
@@ -89,20 +58,15 @@ fn candidate(
     let Some((row, granted)) = active else {
         return Ok(None);
     };
-    let endpoint = Arc::new(Endpoint::try_from(row)?);
-    if room.at(endpoint.workspace_id, endpoint.id) == 0 {
-        return Ok(None);
-    }
-    let pacing: Pacing = granted.parse().or_corrupt(TABLE, "granted")?;
-    let allowed = endpoint.rate_limit.map_or(most, |limit: NonZeroU32| pacing.allowed(limit, now).min(most));
-    let due: Vec<i64> = due(webhook, now).limit(allowed.into()).select(deliveries::id).load(connection)?;
-    let deliveries = u32::try_from(due.len()).unwrap_or(u32::MAX);
-    let due = Due { webhook_id: endpoint.id, workspace_id: endpoint.workspace_id, deliveries };
-    Ok((deliveries > 0).then_some(Candidate { endpoint, pacing, due }))
+    Ok(Some((Endpoint::try_from(row)?, granted.parse().or_corrupt(TABLE, "granted")?)))
+}
+
+fn allowed(endpoint: &Endpoint, pacing: &Pacing, most: u32, now: Timestamp) -> u32 {
+    endpoint.rate_limit.map_or(most, |limit: NonZeroU32| pacing.allowed(limit, now).min(most))
 }
 
 #[diesel::dsl::auto_type]
-fn due(webhook: i64, now: Timestamp) -> _ {
+fn due_at_endpoint(webhook: i64, now: Timestamp) -> _ {
     let now: i64 = now.as_unix_micros();
     deliveries::table
         .filter(deliveries::webhook_id.eq(webhook))
@@ -110,15 +74,35 @@ fn due(webhook: i64, now: Timestamp) -> _ {
         .order((deliveries::due_at, deliveries::id))
 }
 
-fn take(
+/// Leases these shares of what is due.
+pub(super) fn take(
     connection: &mut SqliteConnection,
-    mut candidate: Candidate,
+    shares: &[Share],
+    lease: Lease,
+    now: Timestamp,
+) -> Result<Vec<Job>, Failure> {
+    let mut messages = HashMap::new();
+    let mut jobs = Vec::new();
+    for share in shares {
+        if let Some((endpoint, pacing)) = active(connection, share.webhook_id.get())? {
+            jobs.extend(take_share(connection, endpoint, pacing, share.deliveries, lease, now, &mut messages)?);
+        }
+    }
+    Ok(jobs)
+}
+
+fn take_share(
+    connection: &mut SqliteConnection,
+    endpoint: Endpoint,
+    mut pacing: Pacing,
     share: u32,
     lease: Lease,
     now: Timestamp,
     messages: &mut HashMap<String, Arc<Message>>,
 ) -> Result<Vec<Job>, Failure> {
-    let rows: Vec<(i64, String, String, i64, EventRow)> = due(candidate.endpoint.id.get(), now)
+    let share = allowed(&endpoint, &pacing, share, now);
+    let endpoint = Arc::new(endpoint);
+    let rows: Vec<(i64, String, String, i64, EventRow)> = due_at_endpoint(endpoint.id.get(), now)
         .inner_join(events::table.on(events::id.eq(deliveries::event_id)))
         .limit(share.into())
         .select((deliveries::id, deliveries::kind, deliveries::status, deliveries::attempt, EventRow::as_select()))
@@ -127,10 +111,10 @@ fn take(
     diesel::update(deliveries::table.filter(deliveries::id.eq_any(ids)))
         .set((deliveries::due_at.eq(lease.until.as_unix_micros()), deliveries::lease.eq(lease.token)))
         .execute(connection)?;
-    if candidate.endpoint.rate_limit.is_some() {
-        candidate.pacing.grant(u32::try_from(rows.len()).unwrap_or(u32::MAX), now);
-        diesel::update(table::table.find(candidate.endpoint.id.get()))
-            .set(table::granted.eq(candidate.pacing.to_string()))
+    if endpoint.rate_limit.is_some() {
+        pacing.grant(u32::try_from(rows.len()).unwrap_or(u32::MAX), now);
+        diesel::update(table::table.find(endpoint.id.get()))
+            .set(table::granted.eq(pacing.to_string()))
             .execute(connection)?;
     }
     let mut jobs = Vec::with_capacity(rows.len());
@@ -151,7 +135,7 @@ fn take(
             attempt: if is_pending { attempt } else { attempt.saturating_add(1) },
             lease,
             message,
-            endpoint: Arc::clone(&candidate.endpoint),
+            endpoint: Arc::clone(&endpoint),
         });
     }
     Ok(jobs)

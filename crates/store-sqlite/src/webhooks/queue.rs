@@ -1,12 +1,11 @@
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 
 use async_trait::async_trait;
 use core_domain::{DeliveryId, DomainEvent, Entropy, StorageError, Timestamp};
 use diesel::dsl::{count_star, min};
 use diesel::prelude::*;
-use webhooks::{DeliveryQueue, Job, Lease, Published, QueueDepth, Room, Settlement};
+use webhooks::{DeliveryQueue, Due, Job, Lease, Published, QueueDepth, Room, Settlement, Share};
 
 use super::publish::{leaves_any, publish};
 use super::{claim, purge, settle};
@@ -36,18 +35,19 @@ impl DeliveryQueue for SqliteStore {
         Ok(published)
     }
 
-    async fn claim(&self, lease: Lease, room: &Room, now: Timestamp) -> Result<Vec<Job>, StorageError> {
-        if room.total == 0 || room.per_endpoint == 0 {
+    async fn due(&self, most: u32, now: Timestamp) -> Result<Vec<Due>, StorageError> {
+        self.read("due", move |connection| claim::due(connection, most, now)).await
+    }
+
+    async fn take(&self, shares: &[Share], lease: Lease, now: Timestamp) -> Result<Vec<Job>, StorageError> {
+        if shares.is_empty() {
             return Ok(Vec::new());
         }
-        let (room, last) = (room.clone(), AtomicI64::load(&self.last_claimed, Ordering::Relaxed));
-        let (jobs, last) = self
-            .write("claim", move |connection| {
-                connection.immediate_transaction(|connection| claim::claim(connection, lease, &room, now, last))
-            })
-            .await?;
-        self.last_claimed.store(last, Ordering::Relaxed);
-        Ok(jobs)
+        let shares = shares.to_vec();
+        self.write("take", move |connection| {
+            connection.immediate_transaction(|connection| claim::take(connection, &shares, lease, now))
+        })
+        .await
     }
 
     async fn settle(
