@@ -8,7 +8,7 @@ use std::process::Command;
 use serde_json::Value;
 
 const KERNEL: &str = "core-domain";
-const DOMAIN: &[&str] = &["workspaces", "keys", "tokens", "limits", "idempotency", "entitlements"];
+const DOMAIN: &[&str] = &["workspaces", "keys", "tokens", "limits", "idempotency", "entitlements", "pixel"];
 const ADAPTERS: &[&str] = &["store-sqlite", "store-postgres", "system", "local-limits", "redis-limits", "jwt-verifier"];
 const HTTP: &str = "http-api";
 const BINARY: &str = "core-api";

@@ -57,6 +57,11 @@ integer_id!(
     LineageId
 );
 
+integer_id!(
+    /// A site that the pixel counts visits of.
+    SiteId
+);
+
 impl From<ApiKeyId> for LineageId {
     fn from(id: ApiKeyId) -> Self {
         Self(id.0)

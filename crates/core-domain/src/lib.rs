@@ -21,7 +21,7 @@ pub use entropy::{Entropy, random_base62};
 pub use environment::Environment;
 pub use error::{BoxError, Constraint, StorageError};
 pub use event::{DomainEvent, EventKind};
-pub use ids::{AccountId, ApiKeyId, EventId, InvalidId, LineageId, WorkspaceId};
+pub use ids::{AccountId, ApiKeyId, EventId, InvalidId, LineageId, SiteId, WorkspaceId};
 pub use list::{InvalidPage, ListQuery, Order, Page, PageRequest, Sort, TimeRange, fold_for_search};
 pub use mcp_servers::McpServers;
 pub use network::{AllowedIps, InvalidNetwork, parse_network};
