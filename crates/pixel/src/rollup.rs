@@ -57,6 +57,18 @@ core_domain::wire_words!(Dimension {
     Dropped = "dropped",
 });
 
+impl Dimension {
+    /// What stores call it.
+    pub const fn as_number(self) -> i16 {
+        self as i16
+    }
+
+    /// From what stores call it.
+    pub fn from_number(number: i16) -> Option<Self> {
+        Self::ALL.iter().copied().find(|dimension| dimension.as_number() == number)
+    }
+}
+
 /// One name that is counted.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NameKey {

@@ -3,6 +3,7 @@
 pub(crate) use ::entitlements::{EntitlementReader as _, EntitlementRepository as _};
 pub(crate) use ::idempotency::IdempotencyRepository as _;
 pub(crate) use ::keys::{CredentialStore as _, KeyReader as _, KeyRepository as _};
+pub(crate) use ::pixel::{PixelReader as _, PixelRepository as _, PixelUpkeep as _};
 pub(crate) use ::tokens::AccountDirectory as _;
 pub(crate) use ::workspaces::{AccountRepository as _, WorkspaceReader as _, WorkspaceRepository as _};
 pub(crate) use core_domain::{Outbox as _, Transaction as _, WireWord as _};

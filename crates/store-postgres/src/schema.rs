@@ -150,6 +150,26 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    pixel_sites (id) {
+        id -> BigInt,
+        workspace_id -> BigInt,
+        environment -> Text,
+        domain -> Text,
+        subdomains -> Bool,
+        enabled -> Bool,
+        pageviews -> Bool,
+        events -> Bool,
+        sessions -> Bool,
+        sample_rate -> Integer,
+        honours_gpc -> Bool,
+        honours_dnt -> Bool,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        deleted_at -> Nullable<Timestamptz>,
+    }
+}
+
 diesel::joinable!(memberships -> accounts (account_id));
 diesel::joinable!(memberships -> workspaces (workspace_id));
 diesel::joinable!(api_keys -> workspaces (workspace_id));
@@ -158,6 +178,7 @@ diesel::allow_tables_to_appear_in_same_query!(workspaces, entitlement_usage);
 diesel::allow_tables_to_appear_in_same_query!(workspaces, entitlement_days);
 diesel::allow_tables_to_appear_in_same_query!(workspaces, entitlement_reservations);
 diesel::allow_tables_to_appear_in_same_query!(workspaces, entitlement_overrides);
+diesel::allow_tables_to_appear_in_same_query!(workspaces, pixel_sites);
 
 diesel::define_sql_function! {
     /// The next number of a sequence.

@@ -4,11 +4,11 @@ use diesel::prelude::*;
 use workspaces::{Workspace, WorkspaceRepository};
 
 use super::WorkspaceRow;
-use crate::entitlements;
 use crate::error::{Failure, OrCorrupt};
 use crate::ids;
 use crate::schema::{accounts, api_keys, events, memberships, workspaces as table};
 use crate::tx::SqliteTx;
+use crate::{entitlements, pixel};
 
 /// The columns of a workspace that its memberships repeat.
 #[derive(Insertable, AsChangeset)]
@@ -132,6 +132,7 @@ fn purge(connection: &mut SqliteConnection, before: i64, limit: u32) -> Result<u
         diesel::delete(keys.filter(api_keys::revoked_at.is_not_null())).execute(connection)?;
         diesel::delete(events::table.filter(events::workspace_id.eq(id))).execute(connection)?;
         entitlements::purge::workspace(connection, id)?;
+        pixel::upkeep::remove_sites_of(connection, id, before)?;
         diesel::delete(memberships::table.filter(memberships::workspace_id.eq(id))).execute(connection)?;
         diesel::delete(table::table.find(id)).execute(connection)?;
         purged += 1;
