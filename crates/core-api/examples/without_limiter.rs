@@ -10,10 +10,11 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use core_domain::{Clock, Entropy, RateLimit, StorageError};
 use entitlements::EntitlementService;
-use http_api::{ApiTx, ClientAddresses, Entitlements, PublicUrl, Services, UnitOfWork};
+use http_api::{ApiTx, ClientAddresses, Entitlements, Pixel, PublicUrl, Services, UnitOfWork};
 use idempotency::Sealer;
 use keys::{Authenticator, KeyHasher, KeyService};
 use limits::{Decision, RateLimiter, Refusal, Standing, Subject};
+use pixel::PixelService;
 use store_sqlite::{SqliteOptions, SqliteStore};
 use system::{OsEntropy, SystemClock};
 use workspaces::WorkspaceService;
@@ -55,7 +56,10 @@ async fn main() -> anyhow::Result<()> {
     let work: Arc<dyn UnitOfWork> = Arc::new(Store(sqlite));
     let entitlements = EntitlementService::new(Arc::default(), clock.clone(), entropy.clone());
     let entitlements = Entitlements::new(entitlements, store.clone(), work.clone(), clock.clone(), None);
+    let pixel = PixelService::new(clock.clone(), entropy.clone());
+    let pixel = Pixel::new(pixel, store.clone(), work.clone(), clock.clone());
     let services = Services {
+        pixel: Arc::new(pixel),
         entitlements: Arc::new(entitlements),
         authenticator: Arc::new(Authenticator::new(store.clone(), hasher.clone(), clock.clone())),
         token_authenticator: None,

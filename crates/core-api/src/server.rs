@@ -4,9 +4,10 @@ use std::time::Duration;
 use actix_web::HttpServer;
 use anyhow::Context;
 use entitlements::EntitlementService;
-use http_api::{ClientAddresses, Entitlements, PublicUrl, Services};
+use http_api::{ClientAddresses, Entitlements, Pixel, PublicUrl, Services};
 use jwt_verifier::JwtVerifier;
 use keys::{Authenticator, KeyService};
+use pixel::PixelService;
 use system::{OsEntropy, SystemClock};
 use tokens::TokenAuthenticator;
 use tokio::signal::unix::{SignalKind, signal};
@@ -34,6 +35,8 @@ pub(crate) async fn serve(config: &Config) -> anyhow::Result<()> {
     store.migrate().await?;
     let services = services(config, &store, &secrets).await?;
 
+    let keeper = workers::PixelKeeper::new(&store, &services.clock, config.pixel_retention);
+    keeper.keep_up().await;
     let metrics = config.metrics_listen.map(metrics_server::start).transpose()?;
     let metrics_handle = metrics.as_ref().map(actix_web::dev::Server::handle);
     let app_services = services.clone();
@@ -60,6 +63,7 @@ pub(crate) async fn serve(config: &Config) -> anyhow::Result<()> {
     tasks.spawn(workers::purge_records(Arc::clone(&services.store), Arc::clone(&services.clock), stop.clone()));
     tasks.spawn(workers::purge_reservations(Arc::clone(&services.store), Arc::clone(&services.clock), stop.clone()));
     tasks.spawn(workers::purge_workspaces(Arc::clone(&services.store), Arc::clone(&services.clock), stop.clone()));
+    tasks.spawn(keeper.run(stop.clone()));
     if let Some(metrics) = metrics {
         tasks.spawn(async move {
             if let Err(error) = metrics.await {
@@ -100,7 +104,14 @@ pub(crate) async fn services(config: &Config, store: &Store, secrets: &Secrets) 
         Arc::clone(&clock),
         config.upgrade_url.clone(),
     );
+    let pixel = Pixel::new(
+        PixelService::new(Arc::clone(&clock), Arc::clone(&entropy)),
+        Arc::clone(&store.pixel),
+        Arc::clone(&store.unit_of_work),
+        Arc::clone(&clock),
+    );
     Ok(Services {
+        pixel: Arc::new(pixel),
         entitlements: Arc::new(entitlements),
         authenticator: Arc::new(authenticator),
         token_authenticator: token_authenticator(config, store, &clock).await?.map(Arc::new),

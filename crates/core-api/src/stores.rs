@@ -6,6 +6,7 @@ use core_domain::{BoxError, StorageError};
 use entitlements::EntitlementReader;
 use http_api::{ApiTx, HealthCheck, UnitOfWork};
 use keys::{CredentialStore, KeyReader};
+use pixel::{PixelReader, PixelUpkeep};
 use store_postgres::{PgOptions, PgStore};
 use store_sqlite::{SqliteOptions, SqliteStore};
 use tokens::AccountDirectory;
@@ -22,6 +23,8 @@ pub(crate) struct Store {
     pub(crate) credentials: Arc<dyn CredentialStore>,
     pub(crate) accounts: Arc<dyn AccountDirectory>,
     pub(crate) entitlements: Arc<dyn EntitlementReader>,
+    pub(crate) pixel: Arc<dyn PixelReader>,
+    pub(crate) pixel_upkeep: Arc<dyn PixelUpkeep>,
     pub(crate) health: Arc<dyn HealthCheck>,
 }
 
@@ -65,7 +68,9 @@ macro_rules! adapt {
                     keys: shared.clone(),
                     credentials: shared.clone(),
                     accounts: shared.clone(),
-                    entitlements: shared,
+                    entitlements: shared.clone(),
+                    pixel: shared.clone(),
+                    pixel_upkeep: shared,
                     health: adapted,
                 }
             }

@@ -9,7 +9,7 @@ use limits::RateLimiter;
 use tokens::TokenAuthenticator;
 use workspaces::{WorkspaceReader, WorkspaceService};
 
-use crate::{ClientAddresses, Entitlements, HealthCheck, PublicUrl, UnitOfWork};
+use crate::{ClientAddresses, Entitlements, HealthCheck, Pixel, PublicUrl, UnitOfWork};
 
 /// What the API stands on. The binary chooses the adapters behind it; tests choose mocks.
 #[derive(Clone)]
@@ -36,6 +36,8 @@ pub struct Services {
     pub keys: KeyService,
     /// Entitlements: the use cases, and what makes them fast.
     pub entitlements: Arc<Entitlements>,
+    /// The pixel: the use cases, and what makes them fast.
+    pub pixel: Arc<Pixel>,
     /// What seals the answers kept for safe retries.
     pub sealer: Arc<Sealer>,
     /// What must be up for the service to be ready.
@@ -64,6 +66,7 @@ impl Services {
             .app_data(web::Data::from(self.key_reader))
             .app_data(web::Data::from(self.entitlements.catalogue()))
             .app_data(web::Data::from(self.entitlements))
+            .app_data(web::Data::from(self.pixel))
             .app_data(web::Data::from(self.sealer))
             .app_data(web::Data::new(self.workspaces))
             .app_data(web::Data::new(self.keys))

@@ -8,15 +8,16 @@ use core_domain::{StorageError, Transaction};
 use entitlements::EntitlementTx;
 use idempotency::IdempotencyTx;
 use keys::KeyTx;
+use pixel::PixelTx;
 use workspaces::WorkspaceTx;
 
 use crate::retry::{InvalidKey, Recorder};
 use crate::{Answer, ApiError};
 
 /// A transaction with everything that requests write.
-pub trait ApiTx: WorkspaceTx + KeyTx + EntitlementTx + IdempotencyTx {}
+pub trait ApiTx: WorkspaceTx + KeyTx + EntitlementTx + PixelTx + IdempotencyTx {}
 
-impl<T: WorkspaceTx + KeyTx + EntitlementTx + IdempotencyTx> ApiTx for T {}
+impl<T: WorkspaceTx + KeyTx + EntitlementTx + PixelTx + IdempotencyTx> ApiTx for T {}
 
 /// Where transactions come from.
 #[async_trait]

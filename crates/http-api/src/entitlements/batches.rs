@@ -2,7 +2,6 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use core_domain::BoxError;
 use entitlements::{EntitlementService, FeatureKey, Place, Recorded, Refusal, UseError, UseFeature};
 use idempotency::RecordedAnswer;
 use tokio::sync::oneshot;
@@ -10,6 +9,7 @@ use tokio::sync::oneshot;
 use super::refusals::Refusals;
 use super::standings::Standings;
 use crate::ApiError;
+use crate::error::SharedError;
 use crate::retry::Recorder;
 use crate::write::{ApiTx, UnitOfWork, Write, commit, is_retryable};
 
@@ -141,7 +141,7 @@ impl Runner {
                 }
             }
             Err(error) => {
-                let error = Shared(Arc::new(error));
+                let error = SharedError::from(error);
                 for job in jobs {
                     let _ = job.told.send(Err(error.for_one()));
                 }
@@ -201,19 +201,5 @@ async fn before(tx: &mut dyn ApiTx, job: &Job, claimed: &mut HashSet<[u8; 32]>) 
         Ok(Some(earlier)) => Ok(Some(Ok(Told::Before(earlier)))),
         Err(error @ (ApiError::Unavailable(_) | ApiError::Internal(_))) => Err(error),
         Err(error) => Ok(Some(Err(error))),
-    }
-}
-
-/// One error, told to many.
-struct Shared(Arc<ApiError>);
-
-impl Shared {
-    fn for_one(&self) -> ApiError {
-        let cause = || -> BoxError { Box::new(Arc::clone(&self.0)) };
-        match &*self.0 {
-            ApiError::NotFound => ApiError::NotFound,
-            ApiError::Unavailable(_) => ApiError::Unavailable(cause()),
-            _ => ApiError::Internal(cause()),
-        }
     }
 }

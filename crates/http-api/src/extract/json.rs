@@ -22,6 +22,10 @@ const ARRIVAL: Duration = Duration::from_secs(30);
 pub(crate) trait Body: DeserializeOwned + Validate + 'static {
     /// Whether no body at all means the empty object.
     const IS_OPTIONAL: bool = false;
+    /// The largest, in bytes.
+    const MAX_BYTES: usize = MAX_BODY_BYTES;
+    /// Whether it may come as plain text, as browsers send what must not be asked about first.
+    const MAY_BE_TEXT: bool = false;
 }
 
 /// The request's JSON body.
@@ -35,11 +39,11 @@ impl<T: Body> FromRequest for Json<T> {
         let request = request.clone();
         let payload = payload.take();
         Box::pin(async move {
-            let mut body = read_body(request.headers(), payload).await?;
+            let mut body = read_body(request.headers(), payload, T::MAX_BYTES).await?;
             if T::IS_OPTIONAL && body.is_empty() {
                 body = Bytes::from_static(b"{}");
             } else {
-                require_json(&request)?;
+                require_json(&request, T::MAY_BE_TEXT)?;
             }
             let value: T = parse(&body)?;
             value.validate().map_err(|errors| ApiError::Validation(errors.into()))?;
@@ -48,18 +52,18 @@ impl<T: Body> FromRequest for Json<T> {
     }
 }
 
-/// The whole body, which must arrive in time and be no larger than [`MAX_BODY_BYTES`].
-pub(crate) async fn read_body(headers: &HeaderMap, mut payload: Payload) -> Result<Bytes, ApiError> {
+/// The whole body, which must arrive in time and be no larger than so many bytes.
+pub(crate) async fn read_body(headers: &HeaderMap, mut payload: Payload, most: usize) -> Result<Bytes, ApiError> {
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    if announced.is_some_and(|length: usize| length > MAX_BODY_BYTES) {
-        return Err(ApiError::PayloadTooLarge(MAX_BODY_BYTES));
+    if announced.is_some_and(|length: usize| length > most) {
+        return Err(ApiError::PayloadTooLarge(most));
     }
     let gather = async {
         let mut body = BytesMut::new();
         while let Some(chunk) = payload.next().await {
             let chunk = chunk.map_err(|_| ApiError::BadRequest("The body could not be read.".to_owned()))?;
-            if body.len() + chunk.len() > MAX_BODY_BYTES {
-                return Err(ApiError::PayloadTooLarge(MAX_BODY_BYTES));
+            if body.len() + chunk.len() > most {
+                return Err(ApiError::PayloadTooLarge(most));
             }
             body.extend_from_slice(&chunk);
         }
@@ -68,8 +72,10 @@ pub(crate) async fn read_body(headers: &HeaderMap, mut payload: Payload) -> Resu
     tokio::time::timeout(ARRIVAL, gather).await.unwrap_or(Err(ApiError::RequestTimeout))
 }
 
-fn require_json(request: &HttpRequest) -> Result<(), ApiError> {
-    if request.content_type().eq_ignore_ascii_case("application/json") {
+fn require_json(request: &HttpRequest, may_be_text: bool) -> Result<(), ApiError> {
+    let kind = request.content_type();
+    let is_text = kind.is_empty() || kind.eq_ignore_ascii_case("text/plain");
+    if kind.eq_ignore_ascii_case("application/json") || (may_be_text && is_text) {
         Ok(())
     } else {
         Err(ApiError::UnsupportedMediaType)

@@ -27,6 +27,9 @@ requirements! {
     ApiKeysDelete = "api-keys":"delete";
     EntitlementsRead = "entitlements":"read";
     EntitlementsWrite = "entitlements":"write";
+    PixelRead = "pixel":"read";
+    PixelWrite = "pixel":"write";
+    PixelDelete = "pixel":"delete";
     OperatorRead = "operator":"read";
     OperatorWrite = "operator":"write";
 }

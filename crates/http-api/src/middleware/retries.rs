@@ -9,7 +9,7 @@ use actix_web::{Error, HttpMessage, web};
 use core_domain::{Credential, Principal, WorkspaceId};
 use idempotency::{Claim, Fingerprint, IdempotencyKey, RecordId, Requester, Subject};
 
-use crate::extract::{Identity, read_body, workspace_asked_for};
+use crate::extract::{Identity, MAX_BODY_BYTES, read_body, workspace_asked_for};
 use crate::retry::{InvalidKey, Recorder, Retry};
 use crate::write::{ApiTx, UnitOfWork};
 use crate::{Answer, ApiError};
@@ -62,7 +62,7 @@ async fn retry(request: &mut ServiceRequest) -> Result<Option<Retry>, ApiError> 
         }
     };
     let payload = request.take_payload();
-    let body = read_body(request.headers(), payload).await?;
+    let body = read_body(request.headers(), payload, MAX_BODY_BYTES).await?;
     request.set_payload(Payload::from(body.clone()));
     let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let fingerprint = Fingerprint::of(request.method().as_str(), request.path(), request.query_string(), kind, &body);
