@@ -552,7 +552,8 @@ async fn malformed_http(backend: Backend) {
 
 /// Wants every operation to tell nothing.
 async fn opens_nothing(api: &Api) {
-    for operation in api.spec().operations().to_vec() {
+    for operation in api.spec().operations().iter().filter(|operation| !operation.is_open).cloned().collect::<Vec<_>>()
+    {
         let path = operation.path(1);
         for request in [
             api.request(&operation.method, &path),

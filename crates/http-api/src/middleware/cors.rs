@@ -19,7 +19,7 @@ pub(crate) async fn open_to_pages(
         pixel::TRACK_PATH => "POST",
         _ => return next.call(request).await.map(ServiceResponse::map_into_boxed_body),
     };
-    if request.method() == Method::OPTIONS {
+    if request.method() == Method::OPTIONS && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD) {
         let mut answer = HttpResponse::NoContent();
         answer
             .insert_header((header::ACCESS_CONTROL_ALLOW_METHODS, method))
