@@ -44,7 +44,7 @@ pub(crate) async fn serve(config: &Config) -> anyhow::Result<()> {
     let delivery = Delivery::start(config, &store, Arc::clone(&courier), &clock, &entropy);
     let services = services(config, &store, &secrets, delivery.publisher(), courier).await?;
 
-    let keeper = workers::PixelKeeper::new(&store, &services.clock, config.pixel_retention);
+    let keeper = workers::PixelKeeper::new(&store, &services, config.pixel_retention);
     keeper.keep_up().await;
     let metrics = config.metrics_listen.map(metrics_server::start).transpose()?;
     let metrics_handle = metrics.as_ref().map(actix_web::dev::Server::handle);

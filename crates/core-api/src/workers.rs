@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use core_domain::Clock;
-use http_api::UnitOfWork;
+use http_api::{Pixel, Services, UnitOfWork};
 use keys::{Authenticator, LastUsed};
 use pixel::{PixelUpkeep, Retention};
 use tokio_util::sync::CancellationToken;
@@ -156,6 +156,7 @@ async fn purge_some(store: &dyn UnitOfWork, clock: &dyn Clock) -> Result<u64, co
 /// Keeps the store fit to take the pixel's events, and rid of what is no longer kept.
 pub(crate) struct PixelKeeper {
     upkeep: Arc<dyn PixelUpkeep>,
+    pixel: Arc<Pixel>,
     clock: Arc<dyn Clock>,
     retention: Retention,
 }
@@ -165,12 +166,14 @@ impl PixelKeeper {
     /// Roll-ups are small: they are kept for two years and more, so that a year can be compared with the one before.
     const ROLLUPS: Duration = Duration::from_hours(800 * 24);
 
-    pub(crate) fn new(store: &Store, clock: &Arc<dyn Clock>, events: Duration) -> Self {
+    pub(crate) fn new(store: &Store, services: &Services, events: Duration) -> Self {
         let retention = Retention { events, rollups: Self::ROLLUPS };
-        Self { upkeep: Arc::clone(&store.pixel_upkeep), clock: Arc::clone(clock), retention }
+        let (pixel, clock) = (Arc::clone(&services.pixel), Arc::clone(&services.clock));
+        Self { upkeep: Arc::clone(&store.pixel_upkeep), pixel, clock, retention }
     }
 
     pub(crate) async fn keep_up(&self) {
+        self.pixel.forget_past_salt();
         if let Err(error) = self.upkeep.keep_up(self.clock.now(), self.retention).await {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,

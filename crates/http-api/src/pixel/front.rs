@@ -92,6 +92,11 @@ impl Pixel {
         self.sites.invalidate_all();
     }
 
+    /// Forgets the salt of a day that is over. To be called at intervals: where no page tells anything, nothing else does.
+    pub fn forget_past_salt(&self) {
+        self.salts.forget_before(self.clock.now());
+    }
+
     /// The site of each event.
     pub(super) async fn sites_of(&self, told: &[Told]) -> Result<Vec<Option<Arc<Site>>>, ApiError> {
         let mut sites = Vec::with_capacity(told.len());

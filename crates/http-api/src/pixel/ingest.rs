@@ -8,7 +8,7 @@ use tokio::sync::{Notify, oneshot};
 
 use crate::ApiError;
 use crate::error::SharedError;
-use crate::write::{UnitOfWork, Write, commit, is_retryable};
+use crate::write::{UnitOfWork, Write, commit, is_retryable, undo};
 
 /// How many events one transaction stores at most; a request's are never parted.
 const MAX_BATCH: usize = 1_000;
@@ -191,8 +191,86 @@ impl Runner {
 
     async fn attempt(&self, events: &[Accepted], drops: &Drops) -> Result<Vec<SiteId>, ApiError> {
         let mut tx = self.ingest.store.begin().await?;
-        let live = self.ingest.service.record(&mut *tx, events.to_vec(), drops.clone()).await?;
-        commit(tx).await?;
-        Ok(live)
+        match self.ingest.service.record(&mut *tx, events.to_vec(), drops.clone()).await {
+            Ok(live) => {
+                commit(tx).await?;
+                Ok(live)
+            }
+            Err(error) => {
+                undo(tx).await;
+                Err(error.into())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+    use core_domain::StorageError;
+    use futures_util::FutureExt as _;
+    use pixel::{Event, EventName, PageUrl, Properties, VisitorId};
+    use serde_json::json;
+    use testkit::{ManualClock, SeededEntropy};
+
+    use super::*;
+    use crate::write::ApiTx;
+
+    /// A store that never answers.
+    struct Stuck;
+
+    #[async_trait]
+    impl UnitOfWork for Stuck {
+        async fn begin(&self) -> Result<Box<dyn ApiTx>, StorageError> {
+            std::future::pending().await
+        }
+    }
+
+    fn ingest() -> Arc<Ingest> {
+        let service = PixelService::new(Arc::new(ManualClock::default()), Arc::new(SeededEntropy::new(1)));
+        Arc::new(Ingest::new(Arc::new(Stuck), service))
+    }
+
+    fn event(properties: usize) -> Accepted {
+        let properties = json!({ "text": "x".repeat(properties) });
+        let event = Event {
+            name: EventName::try_from("signup".to_owned()).unwrap(),
+            page: PageUrl::parse("https://example.com/").unwrap(),
+            referrer: None,
+            properties: Some(Properties::try_from(properties.as_object().unwrap()).unwrap()),
+        };
+        Accepted {
+            site_id: SiteId::try_from(1).unwrap(),
+            visitor: VisitorId::from([1; VisitorId::LEN]),
+            at: Timestamp::from_unix_micros(0).unwrap(),
+            counts_sessions: true,
+            page: "/".to_owned(),
+            event,
+        }
+    }
+
+    /// `None` while it waits.
+    fn record(ingest: &Arc<Ingest>, events: Vec<Accepted>) -> Option<Outcome> {
+        Arc::clone(ingest).record(events).now_or_never()
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_refuses_at_once_and_says_when_to_come_again() {
+        let ingest = ingest();
+        for _ in 0..MAX_WAITING / 50 {
+            assert!(record(&ingest, vec![event(0); 50]).is_none());
+        }
+        let Some(Err(error @ ApiError::Unavailable(_))) = record(&ingest, vec![event(0)]) else {
+            panic!("one event too many waits")
+        };
+        let answer = error.answer("req_1").to_response();
+        assert_eq!((answer.status().as_u16(), answer.headers().contains_key("retry-after")), (503, true));
+    }
+
+    #[tokio::test]
+    async fn large_events_fill_the_queue_earlier() {
+        let ingest = ingest();
+        let waiting = (0..MAX_WAITING).take_while(|_| record(&ingest, vec![event(4_000)]).is_none()).count();
+        assert!((3_000..MAX_BYTES / 4_000).contains(&waiting), "{waiting} wait");
     }
 }

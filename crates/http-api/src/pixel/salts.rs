@@ -6,7 +6,7 @@ use pixel::{PixelService, Salt, day_of};
 use crate::ApiError;
 use crate::write::{UnitOfWork, commit};
 
-/// Today's salt. It is forgotten when another day's is asked for.
+/// Today's salt. It is forgotten when another day's is asked for, or it is told that the day is over.
 pub(super) struct Salts {
     store: Arc<dyn UnitOfWork>,
     service: PixelService,
@@ -30,5 +30,11 @@ impl Salts {
         commit(tx).await?;
         *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Some((day, salt.clone()));
         Ok(salt)
+    }
+
+    /// Forgets the salt, unless it is of this moment's day.
+    pub(super) fn forget_before(&self, now: Timestamp) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.take_if(|(day, _)| *day != day_of(now));
     }
 }
