@@ -73,7 +73,7 @@ async fn call(stage: &Stage, operation: &Operation, caller: &Api) -> Answer {
     let caller = caller.in_workspace(stage.workspace_id);
     let mut path = operation.path(&id).replace("{feature}", "posts");
     if path.ends_with("/pixel/stats") {
-        path += &format!("?site={id}");
+        path = format!("{path}?site={id}");
     }
     if path.ends_with("/check") {
         path += "?feature=posts";
