@@ -24,6 +24,8 @@ pub struct Operation {
     pub template: String,
     /// The scope it requires.
     pub scope: Option<String>,
+    /// Whether it takes no credential.
+    pub is_open: bool,
 }
 
 impl Operation {
@@ -55,6 +57,7 @@ impl Spec {
                 method: method.to_uppercase(),
                 template: template.clone(),
                 scope: operation["security"][0]["api_key"][0].as_str().map(str::to_owned),
+                is_open: operation["security"] == json!([{}]),
             })
         });
         Self { operations: operations.collect(), document, validators: Mutex::default() }

@@ -18,7 +18,8 @@ const ADAPTERS: &[&str] = &[
     "webhook-sender",
     "dispatcher",
 ];
-const DOMAIN: &[&str] = &["workspaces", "keys", "tokens", "limits", "idempotency", "entitlements", "webhooks", "seo"];
+const DOMAIN: &[&str] =
+    &["workspaces", "keys", "tokens", "limits", "idempotency", "entitlements", "webhooks", "seo", "pixel"];
 const HTTP: &str = "http-api";
 const BINARY: &str = "core-api";
 const TEST_SUPPORT: &[&str] = &["port-conformance", "testkit", "xtask", "acceptance"];

@@ -6,9 +6,10 @@ use anyhow::Context;
 use core_domain::{Clock, Entropy};
 use dispatcher::Dispatcher;
 use entitlements::EntitlementService;
-use http_api::{ClientAddresses, Entitlements, PublicUrl, Running, Services};
+use http_api::{ClientAddresses, Entitlements, Pixel, PublicUrl, Running, Services};
 use jwt_verifier::JwtVerifier;
 use keys::{Authenticator, KeyService};
+use pixel::PixelService;
 use seo::SeoService;
 use system::{OsEntropy, SystemClock};
 use tokens::TokenAuthenticator;
@@ -43,6 +44,8 @@ pub(crate) async fn serve(config: &Config) -> anyhow::Result<()> {
     let delivery = Delivery::start(config, &store, Arc::clone(&courier), &clock, &entropy);
     let services = services(config, &store, &secrets, delivery.publisher(), courier).await?;
 
+    let keeper = workers::PixelKeeper::new(&store, &services, config.pixel_retention);
+    keeper.keep_up().await;
     let metrics = config.metrics_listen.map(metrics_server::start).transpose()?;
     let metrics_handle = metrics.as_ref().map(actix_web::dev::Server::handle);
     let app_services = services.clone();
@@ -70,6 +73,7 @@ pub(crate) async fn serve(config: &Config) -> anyhow::Result<()> {
     tasks.spawn(workers::purge_records(Arc::clone(&services.store), Arc::clone(&services.clock), stop.clone()));
     tasks.spawn(workers::purge_reservations(Arc::clone(&services.store), Arc::clone(&services.clock), stop.clone()));
     tasks.spawn(workers::purge_workspaces(Arc::clone(&services.store), Arc::clone(&services.clock), stop.clone()));
+    tasks.spawn(keeper.run(stop.clone()));
     serve_metrics(&tasks, metrics);
     let server = server.run();
     let handle = server.handle();
@@ -163,7 +167,14 @@ pub(crate) async fn services(
         Arc::clone(&clock),
         config.upgrade_url.clone(),
     );
+    let pixel = Pixel::new(
+        PixelService::new(Arc::clone(&clock), Arc::clone(&entropy)),
+        Arc::clone(&store.pixel),
+        Arc::clone(&store.unit_of_work),
+        Arc::clone(&clock),
+    );
     Ok(Services {
+        pixel: Arc::new(pixel),
         entitlements: Arc::new(entitlements),
         authenticator: Arc::new(authenticator),
         token_authenticator: token_authenticator(config, store, &clock).await?.map(Arc::new),

@@ -3,10 +3,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use core_domain::Clock;
-use http_api::UnitOfWork;
+use http_api::{Pixel, Services, UnitOfWork};
 use keys::{Authenticator, LastUsed};
+use pixel::{PixelUpkeep, Retention};
 use tokio_util::sync::CancellationToken;
 use webhooks::DeliveryQueue;
+
+use crate::stores::Store;
 
 /// Deleted workspaces are kept this long (contract: Workspaces), and reservations that have ended.
 const RETENTION: Duration = Duration::from_hours(30 * 24);
@@ -148,6 +151,42 @@ async fn purge_some(store: &dyn UnitOfWork, clock: &dyn Clock) -> Result<u64, co
     let purged = tx.purge_workspaces(clock.now().saturating_sub(RETENTION), PURGE_BATCH).await?;
     tx.commit().await?;
     Ok(purged)
+}
+
+/// Keeps the store fit to take the pixel's events, and rid of what is no longer kept.
+pub(crate) struct PixelKeeper {
+    upkeep: Arc<dyn PixelUpkeep>,
+    pixel: Arc<Pixel>,
+    clock: Arc<dyn Clock>,
+    retention: Retention,
+}
+
+impl PixelKeeper {
+    const INTERVAL: Duration = Duration::from_mins(10);
+    /// Roll-ups are small: they are kept for two years and more, so that a year can be compared with the one before.
+    const ROLLUPS: Duration = Duration::from_hours(800 * 24);
+
+    pub(crate) fn new(store: &Store, services: &Services, events: Duration) -> Self {
+        let retention = Retention { events, rollups: Self::ROLLUPS };
+        let (pixel, clock) = (Arc::clone(&services.pixel), Arc::clone(&services.clock));
+        Self { upkeep: Arc::clone(&store.pixel_upkeep), pixel, clock, retention }
+    }
+
+    pub(crate) async fn keep_up(&self) {
+        self.pixel.forget_past_salt();
+        if let Err(error) = self.upkeep.keep_up(self.clock.now(), self.retention).await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the pixel's days could not be prepared and cleared; it will be tried again"
+            );
+        }
+    }
+
+    pub(crate) async fn run(self, stop: CancellationToken) {
+        while stop.run_until_cancelled(wait(Self::INTERVAL)).await.is_some() {
+            self.keep_up().await;
+        }
+    }
 }
 
 /// Background work is paced by real time: there is nothing it could be told by.

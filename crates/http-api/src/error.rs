@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use actix_web::body::BoxBody;
 use actix_web::http::{StatusCode, header};
@@ -275,6 +276,26 @@ impl From<validator::ValidationErrors> for FieldErrors {
             }
         }
         noted
+    }
+}
+
+/// One error, told to many.
+pub(crate) struct SharedError(Arc<ApiError>);
+
+impl From<ApiError> for SharedError {
+    fn from(error: ApiError) -> Self {
+        Self(Arc::new(error))
+    }
+}
+
+impl SharedError {
+    pub(crate) fn for_one(&self) -> ApiError {
+        let cause = || -> BoxError { Box::new(Arc::clone(&self.0)) };
+        match &*self.0 {
+            ApiError::NotFound => ApiError::NotFound,
+            ApiError::Unavailable(_) => ApiError::Unavailable(cause()),
+            _ => ApiError::Internal(cause()),
+        }
     }
 }
 

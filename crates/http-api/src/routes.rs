@@ -6,8 +6,8 @@ use actix_web::middleware::from_fn;
 use actix_web::{App, Error, HttpResponse, guard, web};
 use utoipa::OpenApi;
 
-use crate::middleware::{deadline, identify, limit, observe, recognise_retries, shape_errors};
-use crate::{ApiError, Services, entitlements, events, health, keys, me, openapi, seo, webhooks, workspaces};
+use crate::middleware::{deadline, identify, limit, observe, open_to_pages, recognise_retries, shape_errors};
+use crate::{ApiError, Services, entitlements, events, health, keys, me, openapi, pixel, seo, webhooks, workspaces};
 
 /// Declares every route once: for the router, for the OpenAPI document, and as a table for tests.
 macro_rules! route_table {
@@ -77,6 +77,15 @@ route_table! {
     "/api/v1/entitlements/reservations/{id}" => { get entitlements::reservations::get }
     "/api/v1/entitlements/reservations/{id}/confirm" => { post entitlements::reservations::confirm }
     "/api/v1/entitlements/reservations/{id}/release" => { post entitlements::reservations::release }
+    "/api/v1/pixel/config" => { get pixel::track::config }
+    "/api/v1/pixel/track" => { post pixel::track::track }
+    "/api/v1/pixel/stats" => { get pixel::stats::stats }
+    "/api/v1/pixel/sites" => { get pixel::sites::list, post pixel::sites::create }
+    "/api/v1/pixel/sites/{id}" => {
+        get pixel::sites::get,
+        patch pixel::sites::update,
+        delete pixel::sites::delete,
+    }
     "/api/v1/operator/workspaces/{id}/overrides" => { get entitlements::overrides::list }
     "/api/v1/operator/workspaces/{id}/overrides/{feature}" => {
         put entitlements::overrides::set,
@@ -111,6 +120,7 @@ pub fn app(
         .wrap(from_fn(identify))
         .wrap(from_fn(deadline))
         .wrap(from_fn(shape_errors))
+        .wrap(from_fn(open_to_pages))
         .wrap(from_fn(observe))
 }
 
@@ -120,6 +130,7 @@ fn surroundings(app: &mut web::ServiceConfig) {
     app.service(web::resource("/health/live").route(route!(get).to(health::live)).default_service(refuse()))
         .service(web::resource("/health/ready").route(route!(get).to(health::ready)).default_service(refuse()))
         .service(web::resource("/openapi.json").route(route!(get).to(openapi::document)).default_service(refuse()))
+        .service(web::resource("/pixel.js").route(route!(get).to(pixel::script)).default_service(refuse()))
         .service(web::redirect("/docs", "/docs/"))
         .service(web::resource("/docs/{file:.*}").route(route!(get).to(openapi::reference)).default_service(refuse()));
 }

@@ -11,7 +11,7 @@ use tokens::TokenAuthenticator;
 use webhooks::{Courier, DeliveryQueue, EventPublisher, WebhookReader, WebhookService};
 use workspaces::{WorkspaceReader, WorkspaceService};
 
-use crate::{ClientAddresses, Entitlements, HealthCheck, PublicUrl, Running, UnitOfWork};
+use crate::{ClientAddresses, Entitlements, HealthCheck, Pixel, PublicUrl, Running, UnitOfWork};
 
 /// What the API stands on. The binary chooses the adapters behind it; tests choose mocks.
 #[derive(Clone)]
@@ -52,6 +52,8 @@ pub struct Services {
     pub entitlements: Arc<Entitlements>,
     /// The use cases of SEO reports.
     pub seo: SeoService,
+    /// The pixel: the use cases, and what makes them fast.
+    pub pixel: Arc<Pixel>,
     /// What seals the answers kept for safe retries.
     pub sealer: Arc<Sealer>,
     /// The requests that are being worked on outside the store.
@@ -83,6 +85,7 @@ impl Services {
             .app_data(web::Data::from(self.entitlements.catalogue()))
             .app_data(web::Data::from(self.entitlements))
             .app_data(web::Data::from(self.seo_reader))
+            .app_data(web::Data::from(self.pixel))
             .app_data(web::Data::from(self.sealer))
             .app_data(web::Data::from(self.webhook_reader))
             .app_data(web::Data::new(self.webhooks))

@@ -8,6 +8,7 @@ use core_domain::{StorageError, Transaction};
 use entitlements::EntitlementTx;
 use idempotency::IdempotencyTx;
 use keys::KeyTx;
+use pixel::PixelTx;
 use seo::SeoTx;
 use webhooks::WebhookTx;
 use workspaces::WorkspaceTx;
@@ -16,9 +17,9 @@ use crate::retry::{InvalidKey, Recorder};
 use crate::{Answer, ApiError};
 
 /// A transaction with everything that requests write.
-pub trait ApiTx: WorkspaceTx + KeyTx + EntitlementTx + WebhookTx + SeoTx + IdempotencyTx {}
+pub trait ApiTx: WorkspaceTx + KeyTx + EntitlementTx + WebhookTx + SeoTx + PixelTx + IdempotencyTx {}
 
-impl<T: WorkspaceTx + KeyTx + EntitlementTx + WebhookTx + SeoTx + IdempotencyTx> ApiTx for T {}
+impl<T: WorkspaceTx + KeyTx + EntitlementTx + WebhookTx + SeoTx + PixelTx + IdempotencyTx> ApiTx for T {}
 
 /// Where transactions come from.
 #[async_trait]

@@ -12,6 +12,7 @@ mod keys;
 mod list;
 mod memberships;
 mod migrations;
+mod pixel;
 mod pool;
 mod prepared;
 mod schema;

@@ -289,6 +289,26 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    pixel_sites (id) {
+        id -> BigInt,
+        workspace_id -> BigInt,
+        environment -> Text,
+        domain -> Text,
+        subdomains -> Bool,
+        enabled -> Bool,
+        pageviews -> Bool,
+        events -> Bool,
+        sessions -> Bool,
+        sample_rate -> Integer,
+        honours_gpc -> Bool,
+        honours_dnt -> Bool,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        deleted_at -> Nullable<Timestamptz>,
+    }
+}
+
 diesel::joinable!(memberships -> accounts (account_id));
 diesel::joinable!(memberships -> workspaces (workspace_id));
 diesel::joinable!(api_keys -> workspaces (workspace_id));
@@ -315,3 +335,4 @@ diesel::allow_tables_to_appear_in_same_query!(workspaces, entitlement_days);
 diesel::allow_tables_to_appear_in_same_query!(workspaces, entitlement_reservations);
 diesel::allow_tables_to_appear_in_same_query!(workspaces, entitlement_overrides);
 diesel::allow_tables_to_appear_in_same_query!(workspaces, seo_reports, seo_issues, seo_totals);
+diesel::allow_tables_to_appear_in_same_query!(workspaces, pixel_sites);

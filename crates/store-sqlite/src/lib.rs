@@ -13,6 +13,7 @@ mod lease;
 mod memberships;
 mod migrations;
 mod open;
+mod pixel;
 #[cfg(test)]
 mod plan;
 mod pool;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 
 use crate::process::{root, run};
 
@@ -37,6 +37,31 @@ pub(crate) fn cargo_deny() -> Result<Command> {
 pub(crate) fn schemathesis() -> Result<Command> {
     let bin = python_packages("schemathesis", include_str!("../fuzz/requirements.txt"))?;
     Ok(Command::new(bin.join("schemathesis")))
+}
+
+/// The version that was inspected: no dependencies, no install script.
+const PLAYWRIGHT_PACKAGE: &str = r#"{ "private": true, "dependencies": { "playwright-core": "1.65.1" } }"#;
+
+/// The folder of `playwright-core`, which drives Debian's Chromium.
+pub(crate) fn playwright() -> Result<PathBuf> {
+    ensure!(
+        answers(Path::new("chromium")) && answers(Path::new("npm")),
+        "the tests need a browser and npm; on Debian: apt-get install -y chromium nodejs npm"
+    );
+    let folder = folder("playwright");
+    let (package, module) = (folder.join("package.json"), folder.join("node_modules/playwright-core"));
+    if module.is_dir() && fs::read_to_string(&package).is_ok_and(|text| text == PLAYWRIGHT_PACKAGE) {
+        return Ok(module);
+    }
+    fs::create_dir_all(&folder)?;
+    let mut npm = Command::new("npm");
+    npm.args(["install", "--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock", "--silent"]);
+    npm.arg("playwright-core@1.65.1");
+    fs::write(&package, PLAYWRIGHT_PACKAGE)?;
+    // Standard output is for results.
+    run(npm.current_dir(&folder).stdout(Stdio::from(std::io::stderr())))?;
+    fs::write(&package, PLAYWRIGHT_PACKAGE)?;
+    Ok(module)
 }
 
 /// The folder of the programs in a Python environment that holds exactly these packages.

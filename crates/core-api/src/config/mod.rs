@@ -41,6 +41,7 @@ pub(crate) struct Config {
     pub(crate) log_format: LogFormat,
     /// Where callers are sent who want more.
     pub(crate) upgrade_url: Option<String>,
+    pub(crate) pixel_retention: Duration,
     catalogue: Option<PathBuf>,
     jwt: Option<JwtOptions>,
     secret_key: Option<String>,
@@ -88,6 +89,7 @@ impl Config {
             log: values.parse("CORE_API_LOG", log_filter)?,
             log_format: values.parse("CORE_API_LOG_FORMAT", log_format)?,
             upgrade_url: values.parse_optional("CORE_API_UPGRADE_URL", upgrade_url)?,
+            pixel_retention: values.parse("CORE_API_PIXEL_RETENTION_DAYS", pixel_retention)?,
             catalogue: values.get("CORE_API_CATALOG").map(PathBuf::from),
             jwt: jwt::options(values)?,
             secret_key: values.get("CORE_API_SECRET_KEY").map(str::to_owned),
@@ -150,6 +152,7 @@ impl Config {
             ("public URL", self.public_url.clone().unwrap_or_else(|| "from each request".to_owned())),
             ("catalogue", self.catalogue.as_ref().map_or("built in".to_owned(), |path| path.display().to_string())),
             ("upgrade URL", self.upgrade_url.clone().unwrap_or_else(|| "none".to_owned())),
+            ("pixel events are kept", format!("{} days", self.pixel_retention.as_secs() / 86_400)),
             ("signed tokens", jwt::describe(self.jwt.as_ref())),
             ("trusted proxies", listed(&proxies)),
             ("webhook addresses allowed", listed(&webhook_nets)),
@@ -213,6 +216,13 @@ fn public_url(text: &str) -> anyhow::Result<String> {
         bail!("must be an http or https URL without query and fragment");
     }
     Ok(text.to_owned())
+}
+
+fn pixel_retention(text: &str) -> anyhow::Result<Duration> {
+    match text.parse::<u64>() {
+        Ok(days) if (1..=800).contains(&days) => Ok(Duration::from_hours(days * 24)),
+        _ => bail!("must be a number of days from 1 to 800"),
+    }
 }
 
 fn upgrade_url(text: &str) -> anyhow::Result<String> {
@@ -288,6 +298,7 @@ mod tests {
             ("CORE_API_DATABASE_POOL", "0"),
             ("CORE_API_REDIS_BUDGET_MS", "0"),
             ("CORE_API_UPGRADE_URL", "example.com/upgrade"),
+            ("CORE_API_PIXEL_RETENTION_DAYS", "0"),
             ("REDIS_URL", "localhost"),
             ("CORE_API_WEBHOOK_WORKERS", "yes"),
             ("CORE_API_WEBHOOK_ALLOW_NETS", "127.0.0.1/33"),

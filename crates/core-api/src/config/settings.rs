@@ -113,6 +113,11 @@ pub(crate) const SETTINGS: &[Setting] = &[
     ),
     setting("CORE_API_UPGRADE_URL", None, "where callers are sent whose plan gives no more"),
     setting(
+        "CORE_API_PIXEL_RETENTION_DAYS",
+        Some("90"),
+        "how long the pixel's events are kept, in days, 1 to 800; what was counted of them is kept for 800",
+    ),
+    setting(
         "CORE_API_LOG",
         Some("info,actix_server=warn"),
         "what is logged: a level, or a filter such as info,http_api=debug",

@@ -32,6 +32,9 @@ requirements! {
     EventsWrite = "events":"write";
     EntitlementsRead = "entitlements":"read";
     EntitlementsWrite = "entitlements":"write";
+    PixelRead = "pixel":"read";
+    PixelWrite = "pixel":"write";
+    PixelDelete = "pixel":"delete";
     OperatorRead = "operator":"read";
     OperatorWrite = "operator":"write";
     SeoRead = "seo":"read";
