@@ -3,6 +3,7 @@ use std::fmt;
 
 use actix_web::body::BoxBody;
 use actix_web::http::{StatusCode, header};
+use actix_web::web::Bytes;
 use actix_web::{HttpResponse, ResponseError};
 use core_domain::{BoxError, Permission, StorageError, Timestamp};
 use idempotency::RecordedAnswer;
@@ -214,6 +215,10 @@ impl ErrorAnswer {
             response.insert_header((name.clone(), value.as_str()));
         }
         response.json(&self.body)
+    }
+
+    pub(crate) fn into_body(self) -> Bytes {
+        Bytes::from(self.body.to_string())
     }
 }
 

@@ -1,5 +1,5 @@
 //! What every request passes through, from the outside in: [`observe`], [`shape_errors`], [`deadline`], [`identify`], [`limit`],
-//! [`recognise_retries`].
+//! [`crate::tools::talk`], [`recognise_retries`].
 
 mod deadline;
 mod errors;
@@ -9,8 +9,8 @@ mod observe;
 mod retries;
 
 pub(crate) use deadline::deadline;
-pub(crate) use errors::shape_errors;
+pub(crate) use errors::{answer_to, shape_errors};
 pub(crate) use identify::identify;
-pub(crate) use limit::limit;
-pub(crate) use observe::observe;
+pub(crate) use limit::{OverLimit, limit};
+pub(crate) use observe::{Marks, observe};
 pub(crate) use retries::recognise_retries;
