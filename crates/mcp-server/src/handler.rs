@@ -59,14 +59,19 @@ impl ServerHandler for Handler {
     async fn on_custom_request(
         &self,
         request: CustomRequest,
-        _: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<CustomResult, ErrorData> {
-        match request.method.as_str() {
-            "initialize" | "tools/list" | "tools/call" | "server/discover" => {
-                Err(ErrorData::invalid_params(format!("The parameters of {} have another shape.", request.method), None))
-            }
-            unknown => Err(ErrorData::new(ErrorCode::METHOD_NOT_FOUND, unknown.to_owned(), None)),
-        }
+        let is_known = match request.method.as_str() {
+            // The newer era has none.
+            "initialize" => context.meta.protocol_version().is_none(),
+            "tools/list" | "tools/call" | "server/discover" => true,
+            _ => false,
+        };
+        Err(if is_known {
+            ErrorData::invalid_params(format!("The parameters of {} have another shape.", request.method), None)
+        } else {
+            ErrorData::new(ErrorCode::METHOD_NOT_FOUND, request.method, None)
+        })
     }
 }
 

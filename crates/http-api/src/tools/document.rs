@@ -55,7 +55,8 @@ impl Document {
     pub(super) fn answer(&self, operation: &Value) -> Option<Object> {
         let (_, success) = operation["responses"].as_object()?.iter().find(|(status, _)| status.starts_with('2'))?;
         let success = success["content"]["application/json"].get("schema")?;
-        let error = json!({ "$ref": format!("{COMPONENTS}Error") });
+        // Not the whole of it: it would be said again with every tool.
+        let error = json!({ "required": ["error", "message"] });
         let mut schema = Object::new();
         schema.insert("type".to_owned(), "object".into());
         schema.insert("anyOf".to_owned(), json!([success, error]));

@@ -30,6 +30,11 @@ impl AllowedOrigins {
         origins.iter().map(|text| read(text.as_ref())).collect::<Result<_, _>>().map(Self)
     }
 
+    /// Those that were listed.
+    pub fn as_slice(&self) -> &[String] {
+        &self.0
+    }
+
     /// Whether the page that made the request may, if a page made it.
     pub(super) fn allow(&self, request: &HttpRequest, public_url: &PublicUrl) -> bool {
         let mut shown = request.headers().get_all(header::ORIGIN);
