@@ -86,7 +86,8 @@ fn run(asked: &Value) -> Vec<Value> {
     child.stdin.take().unwrap().write_all(asked.to_string().as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
-    serde_json::from_str(text.trim()).unwrap_or_else(|error| panic!("the assistant could not be played: {error}: {text}"))
+    serde_json::from_str(text.trim())
+        .unwrap_or_else(|error| panic!("the assistant could not be played: {error}: {text}"))
 }
 
 /// Where the library is. Whichever test comes first installs it, aside, and moves it into its place.

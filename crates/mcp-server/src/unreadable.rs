@@ -16,7 +16,8 @@ pub(crate) fn fault_of(text: &[u8]) -> Option<Response<Bytes>> {
         }
         Ok(message) => {
             let id = Some(&message["id"]).filter(|id| id.is_string() || id.is_i64());
-            let told = "The body is not a JSON-RPC 2.0 message: jsonrpc, method, and an id that is a string or an integer.";
+            let told =
+                "The body is not a JSON-RPC 2.0 message: jsonrpc, method, and an id that is a string or an integer.";
             refusal(ErrorCode::INVALID_REQUEST, id.unwrap_or(&Value::Null), told)
         }
     })

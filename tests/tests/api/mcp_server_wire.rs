@@ -56,7 +56,9 @@ async fn only_messages_are_taken(backend: Backend) {
 
 async fn what_is_no_message_is_told_so(backend: Backend) {
     let stage = Stage::set(backend).await;
-    for (body, code) in [("{\"jsonrpc", -32700), ("[]", -32600), ("{}", -32600), ("{\"id\":1,\"method\":\"ping\"}", -32600)] {
+    for (body, code) in
+        [("{\"jsonrpc", -32700), ("[]", -32600), ("{}", -32600), ("{\"id\":1,\"method\":\"ping\"}", -32600)]
+    {
         let asked = stage.owner.request("POST", "/mcp").header("Content-Type", "application/json").body(body);
         assert_eq!(asked.send().await.expect(400).json()["error"]["code"], code, "{body}");
     }

@@ -18,9 +18,10 @@ impl Document {
     pub(super) fn operation(&self, method: &str, path: &str) -> Option<(&Value, Vec<&str>)> {
         let is_same = |known: &str| {
             known.split('/').count() == path.split('/').count()
-                && known.split('/').zip(path.split('/')).all(|(known, given)| {
-                    if known.starts_with('{') { given.starts_with('{') } else { known == given }
-                })
+                && known
+                    .split('/')
+                    .zip(path.split('/'))
+                    .all(|(known, given)| if known.starts_with('{') { given.starts_with('{') } else { known == given })
         };
         let (known, item) = self.0["paths"].as_object()?.iter().find(|(known, _)| is_same(known))?;
         Some((item.get(method)?, placeholders(known).collect()))

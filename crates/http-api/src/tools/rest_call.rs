@@ -83,7 +83,11 @@ impl RestCall {
             method: Method::from_bytes(tool.method.to_uppercase().as_bytes()).map_err(|fault| internal(&fault))?,
             uri: uri.parse().map_err(|_| ApiError::BadRequest("The arguments are too long.".to_owned()))?,
             headers: headers.into_iter().map(readable).collect::<Result<_, _>>()?,
-            body: has_body.then(|| serde_json::to_vec(&body)).transpose().map_err(|fault| internal(&fault))?.map(Into::into),
+            body: has_body
+                .then(|| serde_json::to_vec(&body))
+                .transpose()
+                .map_err(|fault| internal(&fault))?
+                .map(Into::into),
         })
     }
 

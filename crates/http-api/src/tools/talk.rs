@@ -36,7 +36,9 @@ pub(crate) async fn talk(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let assistants = request.app_data::<web::Data<Assistants>>().filter(|_| request.path() == PATH).cloned();
-    let Some(assistants) = assistants else { return next.call(request).await.map(ServiceResponse::map_into_boxed_body) };
+    let Some(assistants) = assistants else {
+        return next.call(request).await.map(ServiceResponse::map_into_boxed_body);
+    };
     let marks = request.extensions().get::<Rc<Marks>>().cloned().unwrap_or_default();
     marks.route.set(Some(PATH));
     let shown = request.headers().get(header::ORIGIN).cloned();

@@ -194,8 +194,7 @@ mod tests {
 
     #[test]
     fn only_the_caller_itself_is_shown_to_any_credential() {
-        let open: Vec<&str> =
-            toolbox().iter().filter(|tool| tool.permission.is_none()).map(|tool| tool.name).collect();
+        let open: Vec<&str> = toolbox().iter().filter(|tool| tool.permission.is_none()).map(|tool| tool.name).collect();
         assert_eq!(open, ["show_caller"]);
     }
 

@@ -11,14 +11,7 @@ use super::entry::Entry;
 
 /// In the order in which they are listed.
 pub(super) fn entries() -> impl Iterator<Item = &'static Entry> {
-    [
-        workspaces::ENTRIES,
-        entitlements::ENTRIES,
-        webhooks::ENTRIES,
-        deliveries::ENTRIES,
-        events::ENTRIES,
-        seo::ENTRIES,
-    ]
-    .into_iter()
-    .flatten()
+    [workspaces::ENTRIES, entitlements::ENTRIES, webhooks::ENTRIES, deliveries::ENTRIES, events::ENTRIES, seo::ENTRIES]
+        .into_iter()
+        .flatten()
 }
