@@ -10,6 +10,7 @@ pub(super) struct Entry {
 
 /// What a tool does to the world (`ToolAnnotations` of the protocol).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "the protocol has these four")]
 pub struct Hints {
     /// It changes nothing.
     pub is_read_only: bool,
