@@ -28,6 +28,7 @@ fn assistant(server: &Server, key: &NewKey, era: Era) -> Assistant {
     Assistant::anonymous(server, era).with_key(&key.secret)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it is given what json! makes")]
 fn step(name: &str, arguments: Value) -> Value {
     json!({ "name": name, "arguments": arguments })
 }

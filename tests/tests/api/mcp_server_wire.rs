@@ -13,6 +13,7 @@ on_both_stores!(
     a_secret_is_kept_by_no_cache,
 );
 
+#[expect(clippy::needless_pass_by_value, reason = "it is given what json! makes")]
 fn message(method: &str, params: Value) -> Value {
     json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params })
 }
