@@ -6,6 +6,7 @@
 
 #![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test that can't go on is to panic")]
 
+mod assistant;
 mod client;
 mod contract;
 mod database;
@@ -17,6 +18,7 @@ mod server;
 mod spec;
 mod stage;
 
+pub use assistant::{Assistant, Era};
 pub use client::{Answer, Api, Request};
 pub use contract::{NOT_FOUND, UNAUTHORIZED, denied, validation};
 pub use database::{Backend, Database};

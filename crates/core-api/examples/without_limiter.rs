@@ -90,6 +90,7 @@ async fn main() -> anyhow::Result<()> {
         health_checks: Vec::new(),
         client_addresses: ClientAddresses::default(),
         public_url: PublicUrl::default(),
+        assistants: None,
         clock,
         entropy,
     };

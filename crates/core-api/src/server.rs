@@ -6,9 +6,10 @@ use anyhow::Context;
 use core_domain::{Clock, Entropy};
 use dispatcher::Dispatcher;
 use entitlements::EntitlementService;
-use http_api::{ClientAddresses, Entitlements, Pixel, PublicUrl, Running, Services};
+use http_api::{Assistants, ClientAddresses, Entitlements, Pixel, PublicUrl, Running, Services};
 use jwt_verifier::JwtVerifier;
 use keys::{Authenticator, KeyService};
+use mcp_server::McpServer;
 use pixel::PixelService;
 use seo::SeoService;
 use system::{OsEntropy, SystemClock};
@@ -201,6 +202,7 @@ pub(crate) async fn services(
         health_checks: std::iter::once(Arc::clone(&store.health)).chain(health).collect(),
         client_addresses: ClientAddresses::behind(config.trusted_proxies.clone()),
         public_url: config.public_url.as_deref().map(PublicUrl::fixed).unwrap_or_default(),
+        assistants: Some(Assistants { protocol: Arc::new(McpServer::default()), origins: config.mcp_origins.clone() }),
         clock,
         entropy,
     })

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use actix_web::body::BoxBody;
 use actix_web::http::{StatusCode, header};
+use actix_web::web::Bytes;
 use actix_web::{HttpResponse, ResponseError};
 use core_domain::{BoxError, Permission, StorageError, Timestamp};
 use idempotency::RecordedAnswer;
@@ -215,6 +216,10 @@ impl ErrorAnswer {
             response.insert_header((name.clone(), value.as_str()));
         }
         response.json(&self.body)
+    }
+
+    pub(crate) fn into_body(self) -> Bytes {
+        Bytes::from(self.body.to_string())
     }
 }
 

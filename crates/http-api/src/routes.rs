@@ -7,6 +7,7 @@ use actix_web::{App, Error, HttpResponse, guard, web};
 use utoipa::OpenApi;
 
 use crate::middleware::{deadline, identify, limit, observe, open_to_pages, recognise_retries, shape_errors};
+use crate::tools::talk;
 use crate::{ApiError, Services, entitlements, events, health, keys, me, openapi, pixel, seo, webhooks, workspaces};
 
 /// Declares every route once: for the router, for the OpenAPI document, and as a table for tests.
@@ -116,6 +117,7 @@ pub fn app(
         .configure(routes)
         .default_service(web::to(not_found))
         .wrap(from_fn(recognise_retries))
+        .wrap(from_fn(talk))
         .wrap(from_fn(limit))
         .wrap(from_fn(identify))
         .wrap(from_fn(deadline))
@@ -139,7 +141,7 @@ async fn not_found() -> Result<HttpResponse, ApiError> {
     Err(ApiError::NotFound)
 }
 
-fn refuse_method(allowed: &'static [&'static str]) -> Result<HttpResponse, ApiError> {
+pub(crate) fn refuse_method(allowed: &'static [&'static str]) -> Result<HttpResponse, ApiError> {
     let names = allowed.iter().flat_map(|method| match *method {
         "get" => vec!["GET".to_owned(), "HEAD".to_owned()],
         other => vec![other.to_uppercase()],

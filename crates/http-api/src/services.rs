@@ -11,7 +11,7 @@ use tokens::TokenAuthenticator;
 use webhooks::{Courier, DeliveryQueue, EventPublisher, WebhookReader, WebhookService};
 use workspaces::{WorkspaceReader, WorkspaceService};
 
-use crate::{ClientAddresses, Entitlements, HealthCheck, Pixel, PublicUrl, Running, UnitOfWork};
+use crate::{Assistants, ClientAddresses, Entitlements, HealthCheck, Pixel, PublicUrl, Running, UnitOfWork, tools};
 
 /// What the API stands on. The binary chooses the adapters behind it; tests choose mocks.
 #[derive(Clone)]
@@ -64,6 +64,8 @@ pub struct Services {
     pub client_addresses: ClientAddresses,
     /// What links are built on.
     pub public_url: PublicUrl,
+    /// What serves assistants at `/mcp`; `None` where nothing does.
+    pub assistants: Option<Assistants>,
 }
 
 impl fmt::Debug for Services {
@@ -99,6 +101,10 @@ impl Services {
             .app_data(web::Data::new(self.health_checks))
             .app_data(web::Data::new(self.client_addresses))
             .app_data(web::Data::new(self.public_url));
+        if let Some(assistants) = self.assistants {
+            app.app_data(web::Data::new(assistants));
+            tools::route(app);
+        }
         if let Some(tokens) = self.token_authenticator {
             app.app_data(web::Data::from(tokens));
         }

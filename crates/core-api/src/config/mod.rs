@@ -17,6 +17,7 @@ use std::time::Duration;
 use anyhow::{Context, bail, ensure};
 use core_domain::parse_network;
 use entitlements::Catalogue;
+use http_api::AllowedOrigins;
 use ipnet::IpNet;
 use jwt_verifier::{Hs256Secret, JwtOptions, KeySource};
 
@@ -37,6 +38,8 @@ pub(crate) struct Config {
     pub(crate) public_url: Option<String>,
     pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) webhooks: WebhookSettings,
+    /// Which web pages may speak with the service as assistants do.
+    pub(crate) mcp_origins: AllowedOrigins,
     pub(crate) log: String,
     pub(crate) log_format: LogFormat,
     /// Where callers are sent who want more.
@@ -86,6 +89,7 @@ impl Config {
             public_url: values.parse_optional("CORE_API_PUBLIC_URL", public_url)?,
             trusted_proxies: values.parse("CORE_API_TRUSTED_PROXIES", networks)?,
             webhooks: WebhookSettings::of(values)?,
+            mcp_origins: values.parse("CORE_API_MCP_ORIGINS", |text| Ok(AllowedOrigins::listed(&list(text))?))?,
             log: values.parse("CORE_API_LOG", log_filter)?,
             log_format: values.parse("CORE_API_LOG_FORMAT", log_format)?,
             upgrade_url: values.parse_optional("CORE_API_UPGRADE_URL", upgrade_url)?,
@@ -156,6 +160,7 @@ impl Config {
             ("signed tokens", jwt::describe(self.jwt.as_ref())),
             ("trusted proxies", listed(&proxies)),
             ("webhook addresses allowed", listed(&webhook_nets)),
+            ("origins of assistants allowed", listed(self.mcp_origins.as_slice())),
             ("webhooks are sent", if self.webhooks.is_sending { "here" } else { "by other processes" }.to_owned()),
             ("log", format!("{} as {:?}", self.log, self.log_format)),
             ("secret key", if self.secret_key.is_some() { "given" } else { "beside the database file" }.to_owned()),
@@ -300,6 +305,7 @@ mod tests {
             ("CORE_API_UPGRADE_URL", "example.com/upgrade"),
             ("CORE_API_PIXEL_RETENTION_DAYS", "0"),
             ("REDIS_URL", "localhost"),
+            ("CORE_API_MCP_ORIGINS", "assistant.example.com"),
             ("CORE_API_WEBHOOK_WORKERS", "yes"),
             ("CORE_API_WEBHOOK_ALLOW_NETS", "127.0.0.1/33"),
             ("CORE_API_WEBHOOK_ALLOW_HTTP", "on"),

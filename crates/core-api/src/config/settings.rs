@@ -69,6 +69,11 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "comma-separated addresses and CIDR blocks whose X-Forwarded-For and Forwarded are believed",
     ),
     setting(
+        "CORE_API_MCP_ORIGINS",
+        Some(""),
+        "comma-separated origins, such as https://assistant.example.com, whose pages may use /mcp; its own and this machine's may anyway",
+    ),
+    setting(
         "CORE_API_WEBHOOK_WORKERS",
         Some("on"),
         "whether this server sends webhooks itself; off leaves them to `core-api worker`",
@@ -119,7 +124,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     ),
     setting(
         "CORE_API_LOG",
-        Some("info,actix_server=warn"),
+        Some("info,actix_server=warn,rmcp=error"),
         "what is logged: a level, or a filter such as info,http_api=debug",
     ),
     setting("CORE_API_LOG_FORMAT", Some("text"), "text or json"),

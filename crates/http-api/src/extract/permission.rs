@@ -9,13 +9,23 @@ pub(crate) trait Requirement: 'static {
 }
 
 macro_rules! requirements {
-    ($($name:ident = $resource:literal : $action:literal;)+) => {$(
+    ($($name:ident = $resource:literal : $action:literal;)+) => {
+    $(
         pub(crate) enum $name {}
 
         impl Requirement for $name {
             const PERMISSION: Option<Permission> = Some(Permission::new($resource, $action));
         }
-    )+};
+    )+
+
+    /// The permission that the OpenAPI document calls by this name.
+    pub(crate) fn named(scope: &str) -> Option<Permission> {
+        match scope {
+            $(concat!($resource, ":", $action) => $name::PERMISSION,)+
+            _ => None,
+        }
+    }
+    };
 }
 
 requirements! {

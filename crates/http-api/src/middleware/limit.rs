@@ -11,7 +11,7 @@ use limits::{ANONYMOUS, Decision, FAILED_CREDENTIALS, PIXEL, RateLimiter, Refusa
 
 use super::observe::Marks;
 use crate::extract::Identity;
-use crate::{ApiError, ClientAddresses, pixel};
+use crate::{ApiError, ClientAddresses, pixel, tools};
 
 const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
 const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
@@ -37,7 +37,8 @@ pub(crate) async fn limit(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    if !request.path().starts_with("/api/") {
+    let is_message = tools::is_message(&request);
+    if !is_message && !request.path().starts_with("/api/") {
         return next.call(request).await.map(ServiceResponse::map_into_boxed_body);
     }
     let meter = Meter::of(request.request())?;
@@ -48,10 +49,18 @@ pub(crate) async fn limit(
         None => Ok(()),
     };
     match consumed {
-        Ok(()) => next.call(request).await.map(ServiceResponse::map_into_boxed_body),
+        // An assistant is told in its own protocol.
+        Err(error) if is_message => {
+            request.extensions_mut().insert(OverLimit(error));
+            next.call(request).await.map(ServiceResponse::map_into_boxed_body)
+        }
         Err(error) => Ok(request.error_response(error)),
+        Ok(()) => next.call(request).await.map(ServiceResponse::map_into_boxed_body),
     }
 }
+
+/// Why nothing may be done for a message that was let through.
+pub(crate) struct OverLimit(pub(crate) ApiError);
 
 /// Whose limit a request counts against; `None` where that is counted elsewhere, such as a credential that was rejected.
 fn whose(request: &ServiceRequest, meter: &Meter, catalogue: &Catalogue) -> Option<(Subject, RateLimit)> {

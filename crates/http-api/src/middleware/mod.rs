@@ -1,5 +1,5 @@
 //! What every request passes through, from the outside in: [`observe`], [`open_to_pages`], [`shape_errors`], [`deadline`], [`identify`], [`limit`],
-//! [`recognise_retries`].
+//! [`crate::tools::talk`], [`recognise_retries`].
 
 mod cors;
 mod deadline;
@@ -11,8 +11,8 @@ mod retries;
 
 pub(crate) use cors::open_to_pages;
 pub(crate) use deadline::deadline;
-pub(crate) use errors::shape_errors;
+pub(crate) use errors::{answer_to, shape_errors};
 pub(crate) use identify::identify;
-pub(crate) use limit::{Meter, limit};
-pub(crate) use observe::observe;
+pub(crate) use limit::{Meter, OverLimit, limit};
+pub(crate) use observe::{Marks, observe};
 pub(crate) use retries::recognise_retries;
