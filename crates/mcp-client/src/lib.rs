@@ -1,0 +1,3 @@
+//! x
+mod stdio;
+mod ticket;
