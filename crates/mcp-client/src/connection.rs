@@ -1,9 +1,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rmcp::model::{ClientRequest, DiscoverRequest, DiscoverRequestParams, PingRequest};
+use rmcp::model::{ClientRequest, DiscoverRequest, DiscoverRequestParams, PingRequest, ServerPeerInfo};
 use rmcp::service::{ClientInitializeError, QuitReason, RoleClient, RunningService};
-use rmcp::transport::{IntoTransport, Transport as RmcpTransport};
+use rmcp::transport::IntoTransport;
 use rmcp::ClientServiceExt as _;
 use tokio::task::{JoinError, JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -63,8 +63,8 @@ impl Connection {
                     &shared.options.client_version,
                 )
                 .map_err(|error| StartFault { detail: error.to_string(), is_final: true })?;
-                let service = greet(shared, server, &config, transport).await?;
-                Ok(Self::standing(shared, service, None))
+                let greeted = greet(shared, server, &config, transport).await?;
+                Ok(Self::standing(shared, greeted, None))
             }
         }
     }
@@ -91,7 +91,7 @@ impl Connection {
             () = ended(&exited) => Err(StartFault { detail: String::new(), is_final: false }),
         };
         match greeted {
-            Ok(service) => Ok(Self::standing(shared, service, Some(process))),
+            Ok(greeted) => Ok(Self::standing(shared, greeted, Some(process))),
             Err(fault) => {
                 let status = process.end(Grace::NONE).await;
                 let detail = if fault.detail.is_empty() { format!("it ended: {status}") } else { fault.detail };
@@ -100,10 +100,8 @@ impl Connection {
         }
     }
 
-    fn standing(shared: &Shared, (service, signs): Greeted, process: Option<Process>) -> Self {
-        let peer = service.peer().clone();
-        let info = peer.peer_info().unwrap_or_default();
-        let session = Arc::new(Session::new(peer, info, signs, shared.runtime.clone()));
+    fn standing(shared: &Shared, Greeted { service, info, signs }: Greeted, process: Option<Process>) -> Self {
+        let session = Arc::new(Session::new(service.peer().clone(), info, signs, shared.runtime.clone()));
         let stop = CancellationToken::new();
         let stopped = stop.clone();
         let service = tokio::spawn(async move {
@@ -167,7 +165,12 @@ impl Connection {
     }
 }
 
-type Greeted = (RunningService<RoleClient, Listener>, Arc<Signs>);
+/// A handshake that succeeded.
+struct Greeted {
+    service: RunningService<RoleClient, Listener>,
+    info: Arc<ServerPeerInfo>,
+    signs: Arc<Signs>,
+}
 
 async fn greet<T, E, A>(
     shared: &Shared,
@@ -184,10 +187,10 @@ where
     let greeting = listener.serve_with_lifecycle(transport, server.era.lifecycle());
     match tokio::time::timeout(config.start_timeout, greeting).await {
         Ok(Ok(service)) => {
-            if let Some(info) = service.peer().peer_info() {
-                server.era.agreed_on(&info.protocol_version);
-            }
-            Ok((service, signs))
+            let nothing = || StartFault { detail: "it said nothing of itself".to_owned(), is_final: false };
+            let info = service.peer().peer_info().ok_or_else(nothing)?;
+            server.era.agreed_on(&info.protocol_version);
+            Ok(Greeted { service, info, signs })
         }
         Ok(Err(error)) => {
             server.era.failed(config.protocol);

@@ -131,7 +131,7 @@ fn watch(pid: Pid) -> io::Result<CancellationToken> {
     let tell = exited.clone();
     std::thread::Builder::new().name("mcp-watch".to_owned()).stack_size(64 * 1024).spawn(move || {
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
-        while rustix::process::waitid(WaitId::Pid(pid), options) == Err(rustix::io::Errno::INTR) {}
+        while matches!(rustix::process::waitid(WaitId::Pid(pid), options), Err(rustix::io::Errno::INTR)) {}
         tell.cancel();
     })?;
     Ok(exited)
