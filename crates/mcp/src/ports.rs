@@ -1,10 +1,13 @@
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use core_domain::{McpCallId, Outbox, Page, Realm, StorageError, Timestamp, Transaction};
 
 use crate::{
-    Catalogue, Instance, JsonObject, Quarantined, Registry, ResourceContents, ServerStatus, ToolAnswer, UpstreamError,
+    Call, CallEnd, CallQuery, Catalogue, Instance, JsonObject, Quarantined, Registry, ResourceContents, ServerStatus,
+    ToolAnswer, UpstreamError,
 };
 
 /// The MCP servers.
@@ -54,4 +57,37 @@ pub trait ToolServers: Send + Sync {
 pub trait QuarantineAlarm: Send + Sync {
     /// These tools of an instance were put into quarantine just now; told once each time that they are. MUST NOT wait.
     fn raise(&self, at: &Instance, tools: &[Quarantined]);
+}
+
+/// The audit log, within a transaction.
+#[cfg_attr(feature = "mocks", mockall::automock)]
+#[async_trait]
+pub trait CallRepository: Send {
+    /// Takes the next call id. Ids grow; gaps are allowed.
+    async fn next_call_id(&mut self) -> Result<McpCallId, StorageError>;
+
+    /// Keeps a call that is about to be made, and counts it.
+    async fn insert_call(&mut self, call: &Call) -> Result<(), StorageError>;
+}
+
+/// What the audit of calls needs of a transaction.
+pub trait CallTx: CallRepository + Outbox + Transaction {}
+
+impl<T: CallRepository + Outbox + Transaction> CallTx for T {}
+
+/// The audit log outside a transaction. Each method is one of its own.
+#[cfg_attr(feature = "mocks", mockall::automock)]
+#[async_trait]
+pub trait CallLog: Send + Sync {
+    /// Keeps how a call ended. One that ended before, or is gone, stays as it is.
+    async fn finish_call(&self, id: McpCallId, end: &CallEnd) -> Result<(), StorageError>;
+
+    /// One page of a realm's calls. Those of a deleted workspace MUST look as if they were never there.
+    ///
+    /// The cost MUST NOT grow with the number of rows in the store, but for those that the filter leaves to be
+    /// counted or passed over.
+    async fn list_calls(&self, realm: Realm, query: &CallQuery) -> Result<Page<Call>, StorageError>;
+
+    /// Removes up to `limit` calls made before `before`, the oldest first. Returns how many.
+    async fn purge_calls(&self, before: Timestamp, limit: NonZeroU32) -> Result<u64, StorageError>;
 }

@@ -2,6 +2,7 @@ mod expand;
 mod read;
 mod registry;
 mod secret;
+mod unique;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;

@@ -7,7 +7,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::expand::expand;
-use super::{Http, Isolation, PinPolicy, ProtocolHint, Secret, ServerConfig, Stdio, Transport};
+use super::{Http, Isolation, PinPolicy, ProtocolHint, Secret, ServerConfig, Stdio, Transport, unique};
 use crate::{Digest, JsonObject, ServerId};
 
 /// Why a configuration can't be used.
@@ -27,13 +27,12 @@ fn fault<T>(field: &str, reason: impl Into<String>) -> Read<T> {
 }
 
 pub(super) fn servers(text: &str, env: &dyn Fn(&str) -> Option<String>) -> Read<Vec<ServerConfig>> {
-    let whole: Value = match serde_json::from_str(text) {
-        Ok(whole) => whole,
+    let whole = match unique::read(text) {
+        Ok((_, Some(place))) => return fault(&place, "is there twice"),
+        Ok((whole, None)) => whole,
         Err(error) => {
-            return fault(
-                &format!("line {} column {}", error.line(), error.column()),
-                format!("is not JSON: {}", kind(&error)),
-            );
+            let place = format!("line {} column {}", error.line(), error.column());
+            return fault(&place, format!("is not JSON: {}", kind(&error)));
         }
     };
     let Value::Object(mut top) = whole else { return fault("the file", "must hold an object") };
