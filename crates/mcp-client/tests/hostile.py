@@ -43,7 +43,7 @@ def tool(name, **more):
 
 def tools():
     names = ["hang", "big", "noise", "flood", "garbage", "exit", "fork", "pid", "environment", "cancelled",
-             "stderr", "input", "refuse", "deep", "odd", "change", "grow", "record", "stop_reading", "mute"]
+             "stderr", "input", "refuse", "deep", "odd", "change", "grow", "record", "stop_reading", "wait"]
     listed = [tool("echo", description=echo_description)] + [tool(name) for name in names]
     if flags.odd_tools:
         listed += [{"name": "no_schema"}, {"name": "true_schema", "inputSchema": True}, {"title": "nameless"}, 7,
@@ -83,9 +83,9 @@ def call(request_id, name, arguments):
         return text(arguments["text"])
     if name == "hang":
         return None
-    if name == "mute":
-        while True:
-            time.sleep(60)
+    if name == "wait":
+        subprocess.run([sys.executable, "-c", arguments["python"]], check=True)
+        return text("waited")
     if name == "stop_reading":
         send({"id": request_id, "result": text("no more")})
         while True:

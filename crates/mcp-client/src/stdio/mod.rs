@@ -7,7 +7,6 @@ mod scan;
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use rmcp::RoleClient;
 use rmcp::model::{ClientNotification, GetExtensions as _, JsonRpcMessage};
@@ -35,11 +34,10 @@ pub(crate) struct StdioTransport<R, W> {
     noise_bytes: u64,
 }
 
-/// How many lines were no message.
+/// Counts the lines that were no message.
 #[derive(Debug)]
 pub(crate) struct Noise {
     server: String,
-    lines: AtomicU64,
 }
 
 /// A server that writes this much without a single message speaks something else.
@@ -49,15 +47,10 @@ const ENVELOPE_BYTES: usize = 4 * 1024;
 
 impl Noise {
     pub(crate) fn new(server: String) -> Self {
-        Self { server, lines: AtomicU64::new(0) }
-    }
-
-    pub(crate) fn lines(&self) -> u64 {
-        self.lines.load(Ordering::Relaxed)
+        Self { server }
     }
 
     fn count(&self) {
-        self.lines.fetch_add(1, Ordering::Relaxed);
         metrics::counter!("mcp_noise_lines_total", "server" => self.server.clone()).increment(1);
     }
 }
