@@ -147,7 +147,7 @@ mod tests {
     fn what_was_not_sent_may_be_tried_again_and_nothing_else() {
         let ticket = Ticket::new(1);
         assert!(matches!(of(None, &ticket).result, Err(Failed::Unsent)));
-        assert!(ticket.depart());
+        assert!(ticket.depart(0));
         assert!(matches!(of(None, &ticket).result, Err(Failed::Upstream(UpstreamError::Gone { .. }))));
         assert!(of(None, &ticket).ends_session);
     }

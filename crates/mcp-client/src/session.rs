@@ -151,9 +151,8 @@ impl Asked<'_> {
 impl Drop for Asked<'_> {
     fn drop(&mut self) {
         let Some(handle) = self.handle.take() else { return };
-        if !self.ticket.abandon() {
-            self.session.hear_nothing();
-        }
+        self.ticket.abandon();
+        self.session.hear_nothing();
         // Also for one that was never sent: the SDK keeps its place until it is told.
         self.session.runtime.spawn(async move {
             let reason = Some("nobody waits for the answer any more".to_owned());

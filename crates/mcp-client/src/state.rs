@@ -76,6 +76,8 @@ impl State {
             return Step::Superseded;
         }
         match &self.phase {
+            // Whoever looks after it is about to notice.
+            Phase::Ready(session) if session.signs.over.is_cancelled() => Step::Wait(None),
             Phase::Ready(session) => {
                 self.used_at = now;
                 Step::Go(session.enter())

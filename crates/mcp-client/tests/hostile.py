@@ -9,6 +9,7 @@ import base64
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -289,8 +290,8 @@ class Handler(BaseHTTPRequestHandler):
             if name == "status":
                 return self.end(arguments["status"])
             if name == "cut":
-                self.connection.close()
-                return None
+                self.close_connection = True
+                return self.connection.shutdown(socket.SHUT_RDWR)
             if name == "stream":
                 data = json.dumps({"jsonrpc": "2.0", "id": message["id"], "result": text("x" * arguments["bytes"])})
                 body = ("event: message\ndata: %s\n\n" % data).encode()

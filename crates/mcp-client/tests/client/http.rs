@@ -5,7 +5,7 @@ use std::time::Duration;
 use mcp::UpstreamError;
 use serde_json::{Value, json};
 
-use crate::stage::{Stage, script, text, with};
+use crate::stage::{Stage, python, script, text, with};
 
 /// A hostile server over HTTP, started by itself and ended with this value.
 struct Upstream {
@@ -15,7 +15,7 @@ struct Upstream {
 
 impl Upstream {
     fn start(flags: &[&str]) -> Self {
-        let mut process = Command::new("python3")
+        let mut process = Command::new(python())
             .arg(script())
             .arg("--http")
             .args(flags)
@@ -60,10 +60,10 @@ async fn faults_concern_their_own_call() {
     let limited = json!({ "max_result_bytes": 100_000 });
     let stage = Stage::new(&json!({ "s": with(upstream.at("/mcp"), &limited) }));
     let short = Duration::from_millis(500);
-    let gone = |outcome| matches!(outcome, Err(UpstreamError::Gone { .. }));
-    assert!(gone(stage.call("s", "status", json!({ "status": 500 })).await));
-    assert!(gone(stage.call("s", "status", json!({ "status": 401 })).await));
-    assert!(gone(stage.call("s", "cut", json!({})).await));
+    for (tool, arguments) in [("status", json!({ "status": 500 })), ("status", json!({ "status": 401 })), ("cut", json!({}))] {
+        let outcome = stage.call("s", tool, arguments).await;
+        assert!(matches!(outcome, Err(UpstreamError::Gone { .. })), "{tool}: {outcome:?}");
+    }
     assert_eq!(stage.call_within("s", "hang", json!({}), short).await, Err(UpstreamError::TimedOut));
     for tool in ["big", "stream"] {
         for bytes in [200_000, 20_000_000] {
