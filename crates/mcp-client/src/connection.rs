@@ -84,8 +84,9 @@ impl Connection {
             shared.entropy.as_ref(),
         );
         let (process, stdin, stdout) = started.await?;
-        let transport = StdioTransport::new(stdout, stdin, most_bytes(config), Arc::clone(&server.noise));
         let exited = process.exited();
+        let noise = Arc::clone(&server.noise);
+        let transport = StdioTransport::new(stdout, stdin, exited.clone(), most_bytes(config), noise);
         let greeted = tokio::select! {
             greeted = greet(shared, server, config, transport) => greeted,
             () = ended(&exited) => Err(StartFault { detail: String::new(), is_final: false }),

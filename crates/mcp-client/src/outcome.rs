@@ -36,6 +36,8 @@ pub(crate) fn of(answer: Answer, ticket: &Ticket) -> Outcome {
         Some(Err(ServiceError::McpError(error))) => answered(Err(refusal(error, ticket))),
         Some(Err(ServiceError::TransportSend(error))) => not_sent(&error, ticket),
         Some(Err(ServiceError::UnexpectedResponse)) => answered(Err(gone("it answered something else"))),
+        // One stream ended early, of a connection that has many.
+        Some(Err(ServiceError::TransportClosed)) if ticket.is_sent() => answered(Err(gone("it broke off its answer"))),
         Some(Err(_)) | None if ticket.is_sent() => {
             Outcome { result: Err(Failed::Upstream(gone("it ended before it answered"))), ends_session: true }
         }
@@ -116,10 +118,8 @@ fn not_sent(error: &DynamicTransportError, ticket: &Ticket) -> Outcome {
         Some(Http::UnexpectedServerResponse(_) | Http::UnexpectedContentType(_) | Http::Deserialize(_)) => {
             answered(Err(gone("it answered something that is not MCP")))
         }
-        Some(Http::Client(error)) if error.is_connect() => {
-            Outcome { result: Err(Failed::Unsent), ends_session: true }
-        }
-        None if !ticket.is_sent() => Outcome { result: Err(Failed::Unsent), ends_session: true },
+        Some(Http::Client(error)) if !error.is_connect() => answered(Err(gone("the connection broke"))),
+        _ if !ticket.is_sent() => Outcome { result: Err(Failed::Unsent), ends_session: true },
         _ => Outcome { result: Err(Failed::Upstream(gone("the connection failed"))), ends_session: true },
     }
 }

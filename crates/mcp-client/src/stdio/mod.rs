@@ -9,6 +9,8 @@ mod writer;
 use std::io;
 use std::os::fd::AsFd;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use rmcp::RoleClient;
 use rmcp::model::{ClientNotification, GetExtensions as _, JsonRpcMessage};
@@ -16,6 +18,7 @@ use rmcp::service::{RxJsonRpcMessage, TxJsonRpcMessage};
 use rmcp::transport::Transport;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
 
 use crate::ticket::{Spoilt, Ticket};
 use lines::{Lines, Next};
@@ -35,6 +38,10 @@ pub(crate) struct StdioTransport<R, W> {
     noise: Arc<Noise>,
     /// Bytes of noise since the last message.
     noise_bytes: u64,
+    /// Set once the other end shows signs of being gone.
+    is_broken: Arc<AtomicBool>,
+    /// The process at the other end has exited.
+    exited: CancellationToken,
 }
 
 /// Counts the lines that were no message.
@@ -45,6 +52,8 @@ pub(crate) struct Noise {
 
 /// A server that writes this much without a single message speaks something else.
 const MOST_NOISE_BYTES: u64 = 64 * 1024 * 1024;
+/// How long a server that closed its output may take to exit, before its calls fail.
+const LAST_BREATH: Duration = Duration::from_millis(500);
 /// What an answer may hold beside its result.
 const ENVELOPE_BYTES: usize = 4 * 1024;
 
@@ -60,13 +69,21 @@ impl Noise {
 
 impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> StdioTransport<R, W> {
     /// `max_bytes` bounds every result, and so the memory that a line takes.
-    pub(crate) fn new(stdout: R, stdin: W, max_bytes: usize, noise: Arc<Noise>) -> Self {
+    pub(crate) fn new(
+        stdout: R,
+        stdin: W,
+        exited: CancellationToken,
+        max_bytes: usize,
+        noise: Arc<Noise>,
+    ) -> Self {
         Self {
             lines: Lines::new(stdout, max_bytes.saturating_add(ENVELOPE_BYTES)),
             writer: Arc::new(Mutex::new(Some(Writer::new(stdin)))),
             pending: Arc::default(),
             noise,
             noise_bytes: 0,
+            is_broken: Arc::default(),
+            exited,
         }
     }
 
@@ -111,6 +128,7 @@ where
     ) -> impl Future<Output = Result<(), io::Error>> + Send + 'static {
         let writer = Arc::clone(&self.writer);
         let pending = Arc::clone(&self.pending);
+        let is_broken = Arc::clone(&self.is_broken);
         let ticket = match &item {
             JsonRpcMessage::Request(request) => {
                 let ticket = request.request.extensions().get::<Ticket>().cloned();
@@ -135,7 +153,9 @@ where
             if ticket.as_ref().is_some_and(|ticket| !ticket.depart(writer.written)) {
                 return Ok(());
             }
-            writer.write(&line, ticket.as_ref()).await
+            let written = writer.write(&line, ticket.as_ref()).await;
+            is_broken.fetch_or(written.is_err(), Ordering::SeqCst);
+            written
         }
     }
 
@@ -152,7 +172,10 @@ where
                     self.noise.count();
                     None
                 }
-                Ok(Next::End) => return None,
+                Ok(Next::End) => {
+                    self.is_broken.store(true, Ordering::SeqCst);
+                    return None;
+                }
                 Err(error) => {
                     tracing::debug!(error = &error as &dyn std::error::Error, "an MCP server's output can't be read");
                     return None;
@@ -166,6 +189,10 @@ where
 
     /// Closes the server's input, which asks it to end. A write that is stuck keeps it open: the process is then ended by signals.
     async fn close(&mut self) -> Result<(), io::Error> {
+        if self.is_broken.load(Ordering::SeqCst) {
+            // What it read is settled only when it has closed its end.
+            let _ = tokio::time::timeout(LAST_BREATH, self.exited.cancelled()).await;
+        }
         if let Ok(mut writer) = self.writer.try_lock()
             && let Some(writer) = writer.take()
             && let Some(read) = writer.read_for_good()
