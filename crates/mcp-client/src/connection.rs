@@ -1,10 +1,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use rmcp::ClientServiceExt as _;
 use rmcp::model::{ClientRequest, DiscoverRequest, DiscoverRequestParams, PingRequest, ServerPeerInfo};
 use rmcp::service::{ClientInitializeError, QuitReason, RoleClient, RunningService};
 use rmcp::transport::IntoTransport;
-use rmcp::ClientServiceExt as _;
 use tokio::task::{JoinError, JoinHandle};
 use tokio_util::sync::CancellationToken;
 
@@ -56,13 +56,9 @@ impl Connection {
         match &config.transport {
             Transport::Stdio(stdio) => Self::to_process(shared, server, &config, stdio).await,
             Transport::Http(http) => {
-                let transport = http::transport(
-                    http,
-                    config.concurrency,
-                    most_bytes(&config),
-                    &shared.options.client_version,
-                )
-                .map_err(|error| StartFault { detail: error.to_string(), is_final: true })?;
+                let transport =
+                    http::transport(http, config.concurrency, most_bytes(&config), &shared.options.client_version)
+                        .map_err(|error| StartFault { detail: error.to_string(), is_final: true })?;
                 let greeted = greet(shared, server, &config, transport).await?;
                 Ok(Self::standing(shared, greeted, None))
             }
@@ -94,7 +90,13 @@ impl Connection {
         match greeted {
             Ok(greeted) => Ok(Self::standing(shared, greeted, Some(process))),
             Err(fault) => {
-                let status = process.end(Grace::NONE).await;
+                // One that closed its output is about to end by itself, and tells why by its status.
+                let grace = if fault.detail.is_empty() {
+                    Grace { after_close: LAST_WORDS, ..Grace::NONE }
+                } else {
+                    Grace::NONE
+                };
+                let status = process.end(grace).await;
                 let detail = if fault.detail.is_empty() { format!("it ended: {status}") } else { fault.detail };
                 Err(StartFault { detail, ..fault })
             }
@@ -209,7 +211,9 @@ fn reason(error: &ClientInitializeError) -> &'static str {
     match error {
         ClientInitializeError::ConnectionClosed(_) => "",
         ClientInitializeError::JsonRpcError(_) => "it refused the handshake",
-        ClientInitializeError::NoCompatibleProtocolVersion { .. } => "it speaks no revision of the protocol that is known here",
+        ClientInitializeError::NoCompatibleProtocolVersion { .. } => {
+            "it speaks no revision of the protocol that is known here"
+        }
         ClientInitializeError::LegacyFallbackFailed { fallback, .. } => reason(fallback),
         error if error.is_authorization_required() => "it does not accept the configured credentials",
         ClientInitializeError::TransportError { .. } => "it can't be reached",

@@ -111,7 +111,9 @@ fn not_sent(error: &DynamicTransportError, ticket: &Ticket) -> Outcome {
         Some(Http::ResponseBodyTooLarge { .. }) => {
             answered(Err(UpstreamError::TooLarge { limit: ticket.max_answer_bytes() }))
         }
-        Some(Http::HttpStatus(status)) => answered(Err(gone(&format!("it answered with HTTP status {}", status.status)))),
+        Some(Http::HttpStatus(status)) => {
+            answered(Err(gone(&format!("it answered with HTTP status {}", status.status))))
+        }
         Some(Http::AuthRequired(_) | Http::InsufficientScope(_)) => {
             answered(Err(gone("it does not accept the configured credentials")))
         }

@@ -135,7 +135,12 @@ impl List<'_> {
         }
         items.truncate(self.most);
         let (server, list, kept) = (self.server, self.kind.field(), items.len());
-        tracing::warn!(server, list, kept, "an MCP server's list has no end, or too many entries; the rest is left out");
+        tracing::warn!(
+            server,
+            list,
+            kept,
+            "an MCP server's list has no end, or too many entries; the rest is left out"
+        );
         Ok(items)
     }
 }

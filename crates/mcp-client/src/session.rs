@@ -3,9 +3,9 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use mcp::UpstreamError;
+use rmcp::RoleClient;
 use rmcp::model::{ClientRequest, GetExtensions as _, ServerPeerInfo};
 use rmcp::service::{Peer, PeerRequestOptions, RequestHandle};
-use rmcp::RoleClient;
 use serde_json::Value;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
@@ -96,7 +96,11 @@ impl Session {
     }
 
     /// The same, for the gateway's own questions.
-    pub(crate) async fn inquire(&self, request: ClientRequest, max_answer_bytes: usize) -> Result<Value, UpstreamError> {
+    pub(crate) async fn inquire(
+        &self,
+        request: ClientRequest,
+        max_answer_bytes: usize,
+    ) -> Result<Value, UpstreamError> {
         self.ask(request, max_answer_bytes).await.map_err(|failed| match failed {
             Failed::Unsent => UpstreamError::Gone { detail: "the connection ended".to_owned() },
             Failed::Upstream(error) => error,

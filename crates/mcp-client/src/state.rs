@@ -34,7 +34,10 @@ pub(crate) enum Phase {
     Ready(Arc<Session>),
     /// Its process is being ended; a start waits for that.
     Ending,
-    BackingOff { until: Monotonic, until_shown: Timestamp },
+    BackingOff {
+        until: Monotonic,
+        until_shown: Timestamp,
+    },
     Disabled(String),
 }
 
@@ -86,7 +89,9 @@ impl State {
             Phase::Ending => Step::Wait(None),
             Phase::Disabled(reason) => Step::Fail(UpstreamError::Disabled { reason: reason.clone() }),
             // The start that was waited for failed: its error is told, once.
-            Phase::Stopped | Phase::BackingOff { .. } if waited_for == Some(self.starts) && self.last_error.is_some() => {
+            Phase::Stopped | Phase::BackingOff { .. }
+                if waited_for == Some(self.starts) && self.last_error.is_some() =>
+            {
                 let detail = self.last_error.clone().unwrap_or_default();
                 Step::Fail(UpstreamError::Gone { detail })
             }

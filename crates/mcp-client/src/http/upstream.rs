@@ -5,7 +5,9 @@ use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
 use http::{HeaderName, HeaderValue};
 use reqwest::Client;
-use rmcp::model::{ClientJsonRpcMessage, ErrorData, GetExtensions as _, JsonRpcMessage, RequestId, ServerJsonRpcMessage};
+use rmcp::model::{
+    ClientJsonRpcMessage, ErrorData, GetExtensions as _, JsonRpcMessage, RequestId, ServerJsonRpcMessage,
+};
 use rmcp::transport::streamable_http_client::{
     StreamableHttpClient, StreamableHttpError, StreamableHttpPostResponse, StreamableHttpResponseLimits,
 };
@@ -55,8 +57,7 @@ impl StreamableHttpClient for Upstream {
         if let Some((_, ticket)) = &asked {
             ticket.depart(0);
         }
-        let posted =
-            self.0.post_message_with_response_limits(uri, message, session, auth, headers, limits).await;
+        let posted = self.0.post_message_with_response_limits(uri, message, session, auth, headers, limits).await;
         match (posted, asked) {
             // An unknown session is refused before anything is done for it; without a connection nothing was sent.
             (Err(error), Some((_, ticket))) if was_not_taken(&error) => {

@@ -69,13 +69,7 @@ impl Noise {
 
 impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> StdioTransport<R, W> {
     /// `max_bytes` bounds every result, and so the memory that a line takes.
-    pub(crate) fn new(
-        stdout: R,
-        stdin: W,
-        exited: CancellationToken,
-        max_bytes: usize,
-        noise: Arc<Noise>,
-    ) -> Self {
+    pub(crate) fn new(stdout: R, stdin: W, exited: CancellationToken, max_bytes: usize, noise: Arc<Noise>) -> Self {
         Self {
             lines: Lines::new(stdout, max_bytes.saturating_add(ENVELOPE_BYTES)),
             writer: Arc::new(Mutex::new(Some(Writer::new(stdin)))),

@@ -93,7 +93,8 @@ async fn memory_is_limited_before_the_server_runs() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_may_run_as_another_user() {
-    let is_root = std::fs::read_to_string("/proc/self/status").unwrap().lines().any(|line| line.starts_with("Uid:\t0\t"));
+    let is_root =
+        std::fs::read_to_string("/proc/self/status").unwrap().lines().any(|line| line.starts_with("Uid:\t0\t"));
     let user = if is_root { "65534" } else { "no such user" };
     // An interpreter that everybody may run: the one of a user's own is not.
     let server = with(hostile(&[]), &json!({ "user": user, "command": "/usr/bin/env" }));
@@ -139,10 +140,7 @@ async fn an_old_server_is_replaced_and_calls_wait_for_it() {
     let process = stage.text("s", "pid").await;
     stage.clock.advance(Duration::from_secs(25 * 60 * 60));
     stage.gateway.tend();
-    stage.until("the old one is gone", |stage| {
-        !stage.processes().iter().any(|pid| pid.to_string() == process)
-    })
-    .await;
+    stage.until("the old one is gone", |stage| !stage.processes().iter().any(|pid| pid.to_string() == process)).await;
     assert_ne!(stage.text("s", "pid").await, process);
     stage.end().await;
 }
