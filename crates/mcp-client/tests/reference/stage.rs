@@ -1,6 +1,7 @@
 use std::env;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use mcp::{
@@ -29,7 +30,10 @@ impl Stage {
         let text = json!({ "mcpServers": { "s": server } }).to_string();
         let registry = Registry::parse(&text, &|_| None).unwrap();
         let options = Options { path: env::var_os("PATH").unwrap(), ..Options::default() };
-        let seed = u64::from(std::process::id());
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        // Each stage its own: processes are recognised by what is drawn.
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let seed = (u64::from(std::process::id()) << 32) + u64::from(number);
         let (clock, entropy) = (Arc::new(ManualClock::default()), Arc::new(SeededEntropy::new(seed)));
         Self { gateway: Gateway::start(registry, options, clock, entropy, Arc::new(Silent)).unwrap() }
     }
