@@ -77,6 +77,10 @@ integer_id!(
     /// A site that the pixel counts visits of.
     SiteId
 );
+integer_id!(
+    /// One call of an MCP server's tool. Later calls have larger ids.
+    McpCallId
+);
 
 impl From<ApiKeyId> for LineageId {
     fn from(id: ApiKeyId) -> Self {

@@ -39,6 +39,7 @@ pub(crate) fn run_tests(runner_args: &[String]) -> Result<ExitStatus> {
     }
 
     let playwright = tools::playwright()?;
+    let mcp = tools::mcp_servers()?;
     let postgres = Postgres::start(Durability::Fast)?;
     let redis = Redis::start()?;
     status(
@@ -46,7 +47,9 @@ pub(crate) fn run_tests(runner_args: &[String]) -> Result<ExitStatus> {
             .args(runner_args)
             .env("CORE_API_TEST_POSTGRES_URL", postgres.url())
             .env("CORE_API_TEST_REDIS_URL", redis.url())
-            .env("CORE_API_TEST_PLAYWRIGHT", playwright),
+            .env("CORE_API_TEST_PLAYWRIGHT", playwright)
+            .env("CORE_API_TEST_MCP_NODE_MODULES", mcp.node_modules)
+            .env("CORE_API_TEST_MCP_PYTHON", mcp.python),
     )
 }
 
