@@ -78,7 +78,7 @@ fn server(id: &str, value: Value, env: &dyn Fn(&str) -> Option<String>) -> Read<
         start_timeout: Duration::from_secs(table.number("start_timeout_seconds", 1, 600)?.unwrap_or(30)),
         idle: Some(table.number("idle_seconds", 0, 604_800)?.unwrap_or(0)).filter(|n| *n > 0).map(Duration::from_secs),
         concurrency: table.count("concurrency", 1, 1024)?.unwrap_or(32),
-        queue: table.count("queue", 0, 10_000)?.unwrap_or(128),
+        queue: table.count("queue", 0, 10_000)?.unwrap_or(4_096),
         max_result_bytes: table.count("max_result_bytes", 1024, 64 << 20)?.unwrap_or(4 << 20),
     };
     table.finish()?;
