@@ -13,6 +13,9 @@ pub(super) fn older(connection: &mut SqliteConnection, before: i64, limit: i64) 
         .limit(limit)
         .select((table::id, table::workspace_id, table::environment))
         .load(connection)?;
+    if old.is_empty() {
+        return Ok(0);
+    }
     let mut gone: BTreeMap<(i64, &str), i64> = BTreeMap::new();
     for (_, workspace, environment) in &old {
         *gone.entry((*workspace, environment)).or_default() += 1;
