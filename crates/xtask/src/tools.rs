@@ -39,6 +39,35 @@ pub(crate) fn schemathesis() -> Result<Command> {
     Ok(Command::new(bin.join("schemathesis")))
 }
 
+/// MCP servers of others for tests to call: the folder with Node's packages in `node_modules` and Python's programs in
+/// `python/bin`.
+pub(crate) fn mcp_servers() -> Result<PathBuf> {
+    let node = node_packages(
+        "mcp-servers",
+        include_str!("../mcp-servers/package.json"),
+        include_str!("../mcp-servers/package-lock.json"),
+    )?;
+    python_packages("mcp-servers/python", include_str!("../mcp-servers/requirements.txt"))?;
+    Ok(node)
+}
+
+/// The folder that holds exactly the packages of this lock file.
+fn node_packages(name: &str, manifest: &str, lock: &str) -> Result<PathBuf> {
+    let here = folder(name);
+    let installed = here.join("installed.json");
+    if fs::read_to_string(&installed).is_ok_and(|text| text == lock) {
+        return Ok(here);
+    }
+    fs::create_dir_all(&here)?;
+    fs::write(here.join("package.json"), manifest)?;
+    fs::write(here.join("package-lock.json"), lock)?;
+    let mut npm = Command::new("npm");
+    npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(&here);
+    run(npm.stdout(Stdio::from(std::io::stderr()))).context("on Debian: apt-get install -y npm")?;
+    fs::write(installed, lock)?;
+    Ok(here)
+}
+
 /// The folder of the programs in a Python environment that holds exactly these packages.
 ///
 /// Made anew whenever `requirements`, in pip's own format, differ from the last time.
