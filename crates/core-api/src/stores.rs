@@ -6,6 +6,7 @@ use core_domain::{BoxError, StorageError};
 use entitlements::EntitlementReader;
 use http_api::{ApiTx, HealthCheck, UnitOfWork};
 use keys::{CredentialStore, KeyReader};
+use mcp::CallLog;
 use pixel::{PixelReader, PixelUpkeep};
 use seo::SeoReader;
 use store_postgres::{PgOptions, PgStore};
@@ -30,6 +31,7 @@ pub(crate) struct Store {
     pub(crate) entitlements: Arc<dyn EntitlementReader>,
     pub(crate) pixel: Arc<dyn PixelReader>,
     pub(crate) pixel_upkeep: Arc<dyn PixelUpkeep>,
+    pub(crate) calls: Arc<dyn CallLog>,
     pub(crate) health: Arc<dyn HealthCheck>,
 }
 
@@ -77,6 +79,7 @@ macro_rules! adapt {
                     credentials: shared.clone(),
                     accounts: shared.clone(),
                     entitlements: shared.clone(),
+                    calls: shared.clone(),
                     pixel: shared.clone(),
                     pixel_upkeep: shared,
                     health: adapted,

@@ -6,6 +6,7 @@ use core_domain::{Clock, Entropy};
 use idempotency::Sealer;
 use keys::{Authenticator, KeyReader, KeyService};
 use limits::RateLimiter;
+use mcp::{CallLog, ToolServers};
 use seo::{SeoReader, SeoService};
 use tokens::TokenAuthenticator;
 use webhooks::{Courier, DeliveryQueue, EventPublisher, WebhookReader, WebhookService};
@@ -54,6 +55,10 @@ pub struct Services {
     pub seo: SeoService,
     /// The pixel: the use cases, and what makes them fast.
     pub pixel: Arc<Pixel>,
+    /// The MCP servers.
+    pub tool_servers: Arc<dyn ToolServers>,
+    /// What was called at them.
+    pub call_log: Arc<dyn CallLog>,
     /// What seals the answers kept for safe retries.
     pub sealer: Arc<Sealer>,
     /// The requests that are being worked on outside the store.
@@ -98,6 +103,8 @@ impl Services {
             .app_data(web::Data::new(self.keys))
             .app_data(web::Data::new(self.running))
             .app_data(web::Data::new(self.seo))
+            .app_data(web::Data::from(self.tool_servers))
+            .app_data(web::Data::from(self.call_log))
             .app_data(web::Data::new(self.health_checks))
             .app_data(web::Data::new(self.client_addresses))
             .app_data(web::Data::new(self.public_url));

@@ -4,6 +4,7 @@
 use ::entitlements::{EntitlementReader, EntitlementTx};
 use ::idempotency::IdempotencyTx;
 use ::keys::{CredentialStore, KeyReader, KeyTx};
+use ::mcp::{CallLog, CallTx};
 use ::pixel::{PixelReader, PixelTx, PixelUpkeep};
 use ::seo::{SeoReader, SeoTx};
 use ::tokens::AccountDirectory;
@@ -26,6 +27,7 @@ pub mod idempotency;
 pub mod keys;
 pub mod lists;
 pub mod marks;
+pub mod mcp;
 mod model;
 pub mod pixel;
 mod prelude;
@@ -53,9 +55,10 @@ pub trait Backend: Send + Sync + 'static {
         + DeliveryQueue
         + SeoReader
         + PixelReader
-        + PixelUpkeep;
+        + PixelUpkeep
+        + CallLog;
     /// The open transaction.
-    type Tx: WorkspaceTx + KeyTx + IdempotencyTx + EntitlementTx + WebhookTx + SeoTx + PixelTx;
+    type Tx: WorkspaceTx + KeyTx + IdempotencyTx + EntitlementTx + WebhookTx + SeoTx + PixelTx + CallTx;
 
     /// The store.
     fn store(&self) -> &Self::Store;
@@ -185,6 +188,14 @@ macro_rules! storage_conformance {
                 a_days_salt_is_one_and_then_gone
                 upkeep_keeps_what_is_due_and_can_be_repeated
                 a_purged_workspaces_domains_are_free
+            }
+            mcp {
+                a_call_comes_back_as_it_was_and_ends_once
+                a_call_that_is_not_committed_leaves_nothing
+                calls_are_seen_in_their_own_realm_alone
+                a_purge_takes_the_oldest_calls_up_to_its_limit
+                concurrent_calls_are_all_counted
+                lists_of_calls_equal_the_model
             }
             marks {
                 undoing_keeps_what_was_before_the_mark_and_nothing_after_it

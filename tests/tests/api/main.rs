@@ -16,6 +16,8 @@ mod events;
 mod isolation;
 mod keys;
 mod lists;
+mod mcp;
+mod mcp_resources;
 mod mcp_server;
 mod mcp_server_wire;
 mod me;

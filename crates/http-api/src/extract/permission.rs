@@ -49,6 +49,8 @@ requirements! {
     OperatorWrite = "operator":"write";
     SeoRead = "seo":"read";
     SeoWrite = "seo":"write";
+    McpRead = "mcp":"read";
+    McpWrite = "mcp":"write";
 }
 
 /// Any credential, whatever its scopes.

@@ -14,5 +14,5 @@ pub(crate) use deadline::deadline;
 pub(crate) use errors::{answer_to, shape_errors};
 pub(crate) use identify::identify;
 pub(crate) use limit::{Meter, OverLimit, limit};
-pub(crate) use observe::{Marks, observe};
+pub(crate) use observe::{Marks, observe, request_id};
 pub(crate) use retries::recognise_retries;
