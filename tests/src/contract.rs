@@ -33,7 +33,9 @@ fn codes(status: u16) -> &'static [&'static str] {
         422 => &["validation_failed", "idempotency_key_reused"],
         429 => &["rate_limit_exceeded"],
         500 => &["server_error"],
-        503 => &["service_unavailable"],
+        502 => &["upstream_error", "result_too_large"],
+        503 => &["service_unavailable", "upstream_unavailable"],
+        504 => &["upstream_timeout"],
         _ => &[],
     }
 }
@@ -50,10 +52,12 @@ pub(crate) fn check(answer: &Answer) -> Result<(), String> {
     if ["\"key\":\"sk_", "\"secret\":\"whs"].iter().any(|secret| body.contains(secret)) {
         require(answer.header("cache-control") == Some("no-store"), "a secret must carry Cache-Control: no-store")?;
     }
-    if answer.path.starts_with("/api/") {
+    let is_message = answer.path == "/mcp" && answer.method == "POST";
+    if is_message || answer.path.starts_with("/api/") {
         check_rate_limit(answer)?;
     }
-    if answer.status < 400 {
+    // The protocol's errors are its own.
+    if answer.status < 400 || is_message && answer.body.starts_with(br#"{"jsonrpc""#) {
         return Ok(());
     }
     require(answer.header("content-type") == Some("application/json"), "an error is application/json")?;

@@ -6,9 +6,11 @@
 
 #![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test that can't go on is to panic")]
 
+mod assistant;
 mod client;
 mod contract;
 mod database;
+mod mcp_servers;
 mod moment;
 mod official;
 mod raw;
@@ -17,9 +19,11 @@ mod server;
 mod spec;
 mod stage;
 
+pub use assistant::{Assistant, Era};
 pub use client::{Answer, Api, Request};
 pub use contract::{NOT_FOUND, UNAUTHORIZED, denied, validation};
 pub use database::{Backend, Database};
+pub use mcp_servers::McpServers;
 pub use moment::{eventually, is_moment, moment, random_below, seconds_from_now, shifted};
 pub use official::{Verdict, verify_officially};
 pub use raw::{Raw, percent_encoded};

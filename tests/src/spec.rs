@@ -24,6 +24,8 @@ pub struct Operation {
     pub template: String,
     /// The scope it requires.
     pub scope: Option<String>,
+    /// Whether it takes no credential.
+    pub is_open: bool,
 }
 
 impl Operation {
@@ -55,6 +57,7 @@ impl Spec {
                 method: method.to_uppercase(),
                 template: template.clone(),
                 scope: operation["security"][0]["api_key"][0].as_str().map(str::to_owned),
+                is_open: operation["security"] == json!([{}]),
             })
         });
         Self { operations: operations.collect(), document, validators: Mutex::default() }
@@ -120,6 +123,10 @@ impl Spec {
 }
 
 fn matches(template: &str, path: &str) -> bool {
+    // A resource's URI has slashes of its own.
+    if let Some(before) = template.strip_suffix("{uri}") {
+        return path.strip_prefix(before).is_some_and(|uri| !uri.is_empty());
+    }
     let (wanted, given) = (template.split('/'), path.split('/'));
     wanted.clone().count() == given.clone().count()
         && wanted.zip(given).all(|(wanted, given)| wanted == given || (wanted.starts_with('{') && !given.is_empty()))

@@ -18,8 +18,11 @@ const ADAPTERS: &[&str] = &[
     "webhook-sender",
     "dispatcher",
 ];
-const DOMAIN: &[&str] = &["workspaces", "keys", "tokens", "limits", "idempotency", "entitlements", "webhooks", "seo"];
+const DOMAIN: &[&str] =
+    &["workspaces", "keys", "tokens", "limits", "idempotency", "entitlements", "webhooks", "seo", "pixel"];
 const HTTP: &str = "http-api";
+/// What speaks another protocol on behalf of the HTTP API.
+const PROTOCOLS: &[&str] = &["mcp-server"];
 const BINARY: &str = "core-api";
 const TEST_SUPPORT: &[&str] = &["port-conformance", "testkit", "xtask", "acceptance"];
 
@@ -77,7 +80,7 @@ fn is_domain(name: &str) -> bool {
 #[test]
 fn every_crate_has_its_layer() {
     let known: BTreeSet<&str> =
-        [&[KERNEL, HTTP, BINARY], DOMAIN, ADAPTERS, TEST_SUPPORT].into_iter().flatten().copied().collect();
+        [&[KERNEL, HTTP, BINARY], DOMAIN, ADAPTERS, PROTOCOLS, TEST_SUPPORT].into_iter().flatten().copied().collect();
     let members = members();
     let found: BTreeSet<&str> = members.keys().map(String::as_str).collect();
     assert_eq!(found, known, "a new crate belongs into this test and into docs/architecture.md");
@@ -112,13 +115,22 @@ fn adapters_and_delivery_know_the_domain_alone() {
 }
 
 #[test]
+fn protocols_know_the_http_api_alone() {
+    let members = members();
+    for name in PROTOCOLS {
+        assert_eq!(own(&members, name), BTreeSet::from([HTTP.to_owned()]), "{name}");
+    }
+}
+
+#[test]
 fn the_binary_alone_names_adapters() {
     let members = members();
     for name in members.keys().filter(|name| *name != BINARY) {
         // Tests ask the machine for the time through the one crate that may.
         let may_ask = |own: &str| name == "acceptance" && own == "system";
+        let is_named_by_the_binary = |own: &str| ADAPTERS.contains(&own) || PROTOCOLS.contains(&own);
         let named: Vec<String> =
-            own(&members, name).into_iter().filter(|own| ADAPTERS.contains(&own.as_str()) && !may_ask(own)).collect();
+            own(&members, name).into_iter().filter(|own| is_named_by_the_binary(own) && !may_ask(own)).collect();
         assert!(named.is_empty(), "{name} depends on {named:?}");
     }
 }

@@ -1,7 +1,7 @@
 //! The baseline of `cargo xtask bench`: an actix-web handler that answers JSON, and nothing around it.
 
 use actix_web::{App, HttpResponse, HttpServer, web};
-use serde_json::json;
+use serde_json::{Value, json};
 
 async fn me() -> HttpResponse {
     HttpResponse::Ok().json(json!({
@@ -30,11 +30,21 @@ async fn check() -> HttpResponse {
     }))
 }
 
+/// As `POST /pixel/track` answers.
+async fn track(_: web::Json<Value>) -> HttpResponse {
+    HttpResponse::Ok().json(json!({ "tracked": true }))
+}
+
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let port: u16 = std::env::args().nth(1).unwrap_or_default().parse()?;
     let workers = std::thread::available_parallelism().map_or(2, usize::from);
-    let server = HttpServer::new(|| App::new().route("/me", web::get().to(me)).route("/check", web::get().to(check)))
-        .workers(workers);
+    let app = || {
+        App::new()
+            .route("/me", web::get().to(me))
+            .route("/check", web::get().to(check))
+            .route("/track", web::post().to(track))
+    };
+    let server = HttpServer::new(app).workers(workers);
     Ok(server.bind(("127.0.0.1", port))?.run().await?)
 }

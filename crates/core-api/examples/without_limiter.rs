@@ -11,10 +11,11 @@ use base64::prelude::BASE64_STANDARD;
 use core_domain::{Clock, Entropy, RateLimit, StorageError};
 use dispatcher::Publisher;
 use entitlements::EntitlementService;
-use http_api::{ApiTx, ClientAddresses, Entitlements, PublicUrl, Running, Services, UnitOfWork};
+use http_api::{ApiTx, ClientAddresses, Entitlements, Pixel, PublicUrl, Running, Services, UnitOfWork};
 use idempotency::Sealer;
 use keys::{Authenticator, KeyHasher, KeyService};
 use limits::{Decision, RateLimiter, Refusal, Standing, Subject};
+use pixel::PixelService;
 use seo::SeoService;
 use store_sqlite::{SqliteOptions, SqliteStore};
 use system::{OsEntropy, SystemClock};
@@ -64,6 +65,8 @@ async fn main() -> anyhow::Result<()> {
     let sender = Arc::new(ReqwestSender::new(SenderOptions::new(AddressPolicy::default()), clock.clone())?);
     let courier = Courier::new(sender, sealer.clone(), RetrySchedule::default(), clock.clone(), entropy.clone());
     let (publisher, _) = Publisher::start(store.clone(), CancellationToken::new());
+    let pixel = PixelService::new(clock.clone(), entropy.clone());
+    let pixel = Pixel::new(pixel, store.clone(), work.clone(), clock.clone());
     let services = Services {
         webhook_reader: store.clone(),
         webhooks: WebhookService::new(UrlPolicy::default(), sealer, clock.clone(), entropy.clone()),
@@ -71,6 +74,7 @@ async fn main() -> anyhow::Result<()> {
         delivery_queue: store.clone(),
         event_publisher: Arc::new(publisher),
         running: Running::default(),
+        pixel: Arc::new(pixel),
         entitlements: Arc::new(entitlements),
         authenticator: Arc::new(Authenticator::new(store.clone(), hasher.clone(), clock.clone())),
         token_authenticator: None,
@@ -86,6 +90,7 @@ async fn main() -> anyhow::Result<()> {
         health_checks: Vec::new(),
         client_addresses: ClientAddresses::default(),
         public_url: PublicUrl::default(),
+        assistants: None,
         clock,
         entropy,
     };

@@ -6,6 +6,8 @@ use core_domain::{BoxError, StorageError};
 use entitlements::EntitlementReader;
 use http_api::{ApiTx, HealthCheck, UnitOfWork};
 use keys::{CredentialStore, KeyReader};
+use mcp::CallLog;
+use pixel::{PixelReader, PixelUpkeep};
 use seo::SeoReader;
 use store_postgres::{PgOptions, PgStore};
 use store_sqlite::{SqliteOptions, SqliteStore};
@@ -27,6 +29,9 @@ pub(crate) struct Store {
     pub(crate) credentials: Arc<dyn CredentialStore>,
     pub(crate) accounts: Arc<dyn AccountDirectory>,
     pub(crate) entitlements: Arc<dyn EntitlementReader>,
+    pub(crate) pixel: Arc<dyn PixelReader>,
+    pub(crate) pixel_upkeep: Arc<dyn PixelUpkeep>,
+    pub(crate) calls: Arc<dyn CallLog>,
     pub(crate) health: Arc<dyn HealthCheck>,
 }
 
@@ -73,7 +78,10 @@ macro_rules! adapt {
                     seo: shared.clone(),
                     credentials: shared.clone(),
                     accounts: shared.clone(),
-                    entitlements: shared,
+                    entitlements: shared.clone(),
+                    calls: shared.clone(),
+                    pixel: shared.clone(),
+                    pixel_upkeep: shared,
                     health: adapted,
                 }
             }

@@ -3,10 +3,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use core_domain::Clock;
-use http_api::UnitOfWork;
+use http_api::{Pixel, Services, UnitOfWork};
 use keys::{Authenticator, LastUsed};
+use mcp::CallLog;
+use pixel::{PixelUpkeep, Retention};
 use tokio_util::sync::CancellationToken;
 use webhooks::DeliveryQueue;
+
+use crate::stores::Store;
 
 /// Deleted workspaces are kept this long (contract: Workspaces), and reservations that have ended.
 const RETENTION: Duration = Duration::from_hours(30 * 24);
@@ -82,6 +86,30 @@ pub(crate) async fn purge_events(
     }
 }
 
+/// Purges the log of MCP calls as [`purge_events`] does events.
+pub(crate) async fn purge_calls(
+    log: Arc<dyn CallLog>,
+    clock: Arc<dyn Clock>,
+    retention: Duration,
+    stop: CancellationToken,
+) {
+    while stop.run_until_cancelled(wait(PURGE_INTERVAL)).await.is_some() {
+        while !stop.is_cancelled() {
+            match log.purge_calls(clock.now().saturating_sub(retention), EVENTS_BATCH).await {
+                Ok(0) => break,
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "old MCP calls could not be purged; they will be tried again"
+                    );
+                    break;
+                }
+            }
+        }
+    }
+}
+
 /// Shows how much waits to be delivered, and for how long.
 pub(crate) async fn measure_queue(queue: Arc<dyn DeliveryQueue>, clock: Arc<dyn Clock>, stop: CancellationToken) {
     while stop.run_until_cancelled(wait(MEASURE_INTERVAL)).await.is_some() {
@@ -148,6 +176,42 @@ async fn purge_some(store: &dyn UnitOfWork, clock: &dyn Clock) -> Result<u64, co
     let purged = tx.purge_workspaces(clock.now().saturating_sub(RETENTION), PURGE_BATCH).await?;
     tx.commit().await?;
     Ok(purged)
+}
+
+/// Keeps the store fit to take the pixel's events, and rid of what is no longer kept.
+pub(crate) struct PixelKeeper {
+    upkeep: Arc<dyn PixelUpkeep>,
+    pixel: Arc<Pixel>,
+    clock: Arc<dyn Clock>,
+    retention: Retention,
+}
+
+impl PixelKeeper {
+    const INTERVAL: Duration = Duration::from_mins(10);
+    /// Roll-ups are small: they are kept for two years and more, so that a year can be compared with the one before.
+    const ROLLUPS: Duration = Duration::from_hours(800 * 24);
+
+    pub(crate) fn new(store: &Store, services: &Services, events: Duration) -> Self {
+        let retention = Retention { events, rollups: Self::ROLLUPS };
+        let (pixel, clock) = (Arc::clone(&services.pixel), Arc::clone(&services.clock));
+        Self { upkeep: Arc::clone(&store.pixel_upkeep), pixel, clock, retention }
+    }
+
+    pub(crate) async fn keep_up(&self) {
+        self.pixel.forget_past_salt();
+        if let Err(error) = self.upkeep.keep_up(self.clock.now(), self.retention).await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the pixel's days could not be prepared and cleared; it will be tried again"
+            );
+        }
+    }
+
+    pub(crate) async fn run(self, stop: CancellationToken) {
+        while stop.run_until_cancelled(wait(Self::INTERVAL)).await.is_some() {
+            self.keep_up().await;
+        }
+    }
 }
 
 /// Background work is paced by real time: there is nothing it could be told by.

@@ -12,6 +12,8 @@ pub enum Constraint {
     WorkspaceSlug,
     /// One key per digest.
     ApiKeyDigest,
+    /// One site for each domain.
+    SiteDomain,
 }
 
 impl fmt::Display for Constraint {
@@ -20,6 +22,7 @@ impl fmt::Display for Constraint {
             Self::AccountEmail => "account email",
             Self::WorkspaceSlug => "workspace slug",
             Self::ApiKeyDigest => "API key digest",
+            Self::SiteDomain => "site domain",
         })
     }
 }

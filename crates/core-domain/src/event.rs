@@ -14,6 +14,7 @@ pub enum EventKind {
     EntitlementLimitWarning,
     EntitlementLimitReached,
     SeoReportCreated,
+    McpToolQuarantined,
 }
 
 crate::wire_words!(EventKind {
@@ -27,6 +28,7 @@ crate::wire_words!(EventKind {
     EntitlementLimitWarning = "entitlement.limit_warning",
     EntitlementLimitReached = "entitlement.limit_reached",
     SeoReportCreated = "seo.report.created",
+    McpToolQuarantined = "mcp.tool.quarantined",
 });
 
 /// Something that happened in a workspace, to be told to its webhooks.

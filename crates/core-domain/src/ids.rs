@@ -73,6 +73,14 @@ integer_id!(
     /// One issue of a page; it is kept when the issue is resolved and comes back.
     SeoIssueId
 );
+integer_id!(
+    /// A site that the pixel counts visits of.
+    SiteId
+);
+integer_id!(
+    /// One call of an MCP server's tool. Later calls have larger ids.
+    McpCallId
+);
 
 impl From<ApiKeyId> for LineageId {
     fn from(id: ApiKeyId) -> Self {

@@ -22,7 +22,8 @@ pub use environment::{Environment, Realm};
 pub use error::{BoxError, Constraint, StorageError};
 pub use event::{DomainEvent, EventKind};
 pub use ids::{
-    AccountId, ApiKeyId, DeliveryId, EventId, InvalidId, LineageId, SeoIssueId, SeoReportId, WebhookId, WorkspaceId,
+    AccountId, ApiKeyId, DeliveryId, EventId, InvalidId, LineageId, McpCallId, SeoIssueId, SeoReportId, SiteId,
+    WebhookId, WorkspaceId,
 };
 pub use list::{InvalidPage, ListQuery, Order, Page, PageRequest, Sort, TimeRange, fold_for_search};
 pub use mcp_servers::McpServers;

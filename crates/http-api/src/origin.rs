@@ -93,6 +93,12 @@ impl PublicUrl {
         Self(Some(url.trim_end_matches('/').to_owned()))
     }
 
+    /// Whether the configured URL has this origin: scheme, host and port.
+    pub(crate) fn is_at(&self, origin: &str) -> bool {
+        let url = self.0.as_deref().and_then(|url| url::Url::parse(url).ok());
+        url.is_some_and(|url| url.origin().ascii_serialization() == origin)
+    }
+
     /// The origin of links in an answer to `request`, without a slash at its end.
     pub(crate) fn origin(&self, request: &HttpRequest, addresses: &ClientAddresses) -> String {
         if let Some(url) = &self.0 {

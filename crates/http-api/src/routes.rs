@@ -6,8 +6,11 @@ use actix_web::middleware::from_fn;
 use actix_web::{App, Error, HttpResponse, guard, web};
 use utoipa::OpenApi;
 
-use crate::middleware::{deadline, identify, limit, observe, recognise_retries, shape_errors};
-use crate::{ApiError, Services, entitlements, events, health, keys, me, openapi, seo, webhooks, workspaces};
+use crate::middleware::{deadline, identify, limit, observe, open_to_pages, recognise_retries, shape_errors};
+use crate::tools::talk;
+use crate::{
+    ApiError, Services, entitlements, events, health, keys, mcp, me, openapi, pixel, seo, webhooks, workspaces,
+};
 
 /// Declares every route once: for the router, for the OpenAPI document, and as a table for tests.
 macro_rules! route_table {
@@ -77,6 +80,15 @@ route_table! {
     "/api/v1/entitlements/reservations/{id}" => { get entitlements::reservations::get }
     "/api/v1/entitlements/reservations/{id}/confirm" => { post entitlements::reservations::confirm }
     "/api/v1/entitlements/reservations/{id}/release" => { post entitlements::reservations::release }
+    "/api/v1/pixel/config" => { get pixel::track::config }
+    "/api/v1/pixel/track" => { post pixel::track::track }
+    "/api/v1/pixel/stats" => { get pixel::stats::stats }
+    "/api/v1/pixel/sites" => { get pixel::sites::list, post pixel::sites::create }
+    "/api/v1/pixel/sites/{id}" => {
+        get pixel::sites::get,
+        patch pixel::sites::update,
+        delete pixel::sites::delete,
+    }
     "/api/v1/operator/workspaces/{id}/overrides" => { get entitlements::overrides::list }
     "/api/v1/operator/workspaces/{id}/overrides/{feature}" => {
         put entitlements::overrides::set,
@@ -87,6 +99,13 @@ route_table! {
     "/api/v1/seo/reports" => { get seo::handlers::list_reports }
     "/api/v1/seo/reports/{id}" => { get seo::handlers::get_report }
     "/api/v1/seo/history" => { get seo::handlers::history }
+    "/api/v1/mcp/servers" => { get mcp::handlers::list }
+    "/api/v1/mcp/servers/{id}" => { get mcp::handlers::get }
+    "/api/v1/mcp/servers/{id}/tools" => { get mcp::handlers::list_tools }
+    "/api/v1/mcp/tools/call" => { post mcp::call::send }
+    "/api/v1/mcp/calls" => { get mcp::calls::list }
+    "/api/v1/mcp/resources" => { get mcp::resources::list }
+    "/api/v1/mcp/resources/{uri:.*}" => { get mcp::resources::get }
 }
 
 /// The API on these services, for a server or a test to run.
@@ -107,10 +126,12 @@ pub fn app(
         .configure(routes)
         .default_service(web::to(not_found))
         .wrap(from_fn(recognise_retries))
+        .wrap(from_fn(talk))
         .wrap(from_fn(limit))
         .wrap(from_fn(identify))
         .wrap(from_fn(deadline))
         .wrap(from_fn(shape_errors))
+        .wrap(from_fn(open_to_pages))
         .wrap(from_fn(observe))
 }
 
@@ -120,6 +141,7 @@ fn surroundings(app: &mut web::ServiceConfig) {
     app.service(web::resource("/health/live").route(route!(get).to(health::live)).default_service(refuse()))
         .service(web::resource("/health/ready").route(route!(get).to(health::ready)).default_service(refuse()))
         .service(web::resource("/openapi.json").route(route!(get).to(openapi::document)).default_service(refuse()))
+        .service(web::resource("/pixel.js").route(route!(get).to(pixel::script)).default_service(refuse()))
         .service(web::redirect("/docs", "/docs/"))
         .service(web::resource("/docs/{file:.*}").route(route!(get).to(openapi::reference)).default_service(refuse()));
 }
@@ -128,7 +150,7 @@ async fn not_found() -> Result<HttpResponse, ApiError> {
     Err(ApiError::NotFound)
 }
 
-fn refuse_method(allowed: &'static [&'static str]) -> Result<HttpResponse, ApiError> {
+pub(crate) fn refuse_method(allowed: &'static [&'static str]) -> Result<HttpResponse, ApiError> {
     let names = allowed.iter().flat_map(|method| match *method {
         "get" => vec!["GET".to_owned(), "HEAD".to_owned()],
         other => vec![other.to_uppercase()],

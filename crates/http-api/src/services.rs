@@ -6,12 +6,13 @@ use core_domain::{Clock, Entropy};
 use idempotency::Sealer;
 use keys::{Authenticator, KeyReader, KeyService};
 use limits::RateLimiter;
+use mcp::{CallLog, ToolServers};
 use seo::{SeoReader, SeoService};
 use tokens::TokenAuthenticator;
 use webhooks::{Courier, DeliveryQueue, EventPublisher, WebhookReader, WebhookService};
 use workspaces::{WorkspaceReader, WorkspaceService};
 
-use crate::{ClientAddresses, Entitlements, HealthCheck, PublicUrl, Running, UnitOfWork};
+use crate::{Assistants, ClientAddresses, Entitlements, HealthCheck, Pixel, PublicUrl, Running, UnitOfWork, tools};
 
 /// What the API stands on. The binary chooses the adapters behind it; tests choose mocks.
 #[derive(Clone)]
@@ -52,6 +53,12 @@ pub struct Services {
     pub entitlements: Arc<Entitlements>,
     /// The use cases of SEO reports.
     pub seo: SeoService,
+    /// The pixel: the use cases, and what makes them fast.
+    pub pixel: Arc<Pixel>,
+    /// The MCP servers.
+    pub tool_servers: Arc<dyn ToolServers>,
+    /// What was called at them.
+    pub call_log: Arc<dyn CallLog>,
     /// What seals the answers kept for safe retries.
     pub sealer: Arc<Sealer>,
     /// The requests that are being worked on outside the store.
@@ -62,6 +69,8 @@ pub struct Services {
     pub client_addresses: ClientAddresses,
     /// What links are built on.
     pub public_url: PublicUrl,
+    /// What serves assistants at `/mcp`; `None` where nothing does.
+    pub assistants: Option<Assistants>,
 }
 
 impl fmt::Debug for Services {
@@ -83,6 +92,7 @@ impl Services {
             .app_data(web::Data::from(self.entitlements.catalogue()))
             .app_data(web::Data::from(self.entitlements))
             .app_data(web::Data::from(self.seo_reader))
+            .app_data(web::Data::from(self.pixel))
             .app_data(web::Data::from(self.sealer))
             .app_data(web::Data::from(self.webhook_reader))
             .app_data(web::Data::new(self.webhooks))
@@ -93,9 +103,15 @@ impl Services {
             .app_data(web::Data::new(self.keys))
             .app_data(web::Data::new(self.running))
             .app_data(web::Data::new(self.seo))
+            .app_data(web::Data::from(self.tool_servers))
+            .app_data(web::Data::from(self.call_log))
             .app_data(web::Data::new(self.health_checks))
             .app_data(web::Data::new(self.client_addresses))
             .app_data(web::Data::new(self.public_url));
+        if let Some(assistants) = self.assistants {
+            app.app_data(web::Data::new(assistants));
+            tools::route(app);
+        }
         if let Some(tokens) = self.token_authenticator {
             app.app_data(web::Data::from(tokens));
         }

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
-use core_domain::{AccountId, LineageId};
+use core_domain::{AccountId, LineageId, SiteId};
 
 /// Whom a limit is for: each has a window of its own.
 ///
@@ -18,8 +18,10 @@ pub enum Subject {
     Account(AccountId),
     /// A client without a credential.
     Address(AddressBlock),
-    /// A visitor of a site that carries the pixel.
-    PixelAddress(AddressBlock),
+    /// Who asks for a pixel's configuration.
+    PixelConfig(AddressBlock),
+    /// Who tells a site's pixel of visits; `None` for hosts that are no site.
+    PixelTrack(AddressBlock, Option<SiteId>),
     /// Where credentials that open nothing come from.
     FailedCredentials(AddressBlock),
 }
@@ -30,7 +32,8 @@ impl fmt::Display for Subject {
             Self::Lineage(id) => write!(f, "lineage:{id}"),
             Self::Account(id) => write!(f, "account:{id}"),
             Self::Address(block) => write!(f, "address:{block}"),
-            Self::PixelAddress(block) => write!(f, "pixel:{block}"),
+            Self::PixelConfig(block) => write!(f, "pixel:{block}"),
+            Self::PixelTrack(block, site) => write!(f, "track:{}:{block}", site.map_or(0, SiteId::get)),
             Self::FailedCredentials(block) => write!(f, "failed:{block}"),
         }
     }
@@ -91,7 +94,9 @@ mod tests {
             Subject::Account(AccountId::try_from(42).unwrap()),
             Subject::Address(v4),
             Subject::Address(v6),
-            Subject::PixelAddress(v4),
+            Subject::PixelConfig(v4),
+            Subject::PixelTrack(v4, None),
+            Subject::PixelTrack(v6, Some(SiteId::try_from(42).unwrap())),
             Subject::FailedCredentials(v4),
         ];
         assert_eq!(
@@ -102,6 +107,8 @@ mod tests {
                 "address:192.0.2.1",
                 "address:2001:db8::/64",
                 "pixel:192.0.2.1",
+                "track:0:192.0.2.1",
+                "track:42:2001:db8::/64",
                 "failed:192.0.2.1",
             ]
         );

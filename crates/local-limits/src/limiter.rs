@@ -48,7 +48,7 @@ fn kind(subject: &Subject) -> usize {
         Subject::Lineage(_) => 0,
         Subject::Account(_) => 1,
         Subject::Address(_) => 2,
-        Subject::PixelAddress(_) => 3,
+        Subject::PixelConfig(_) | Subject::PixelTrack(..) => 3,
         Subject::FailedCredentials(_) => 4,
     }
 }

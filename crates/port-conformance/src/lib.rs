@@ -4,6 +4,8 @@
 use ::entitlements::{EntitlementReader, EntitlementTx};
 use ::idempotency::IdempotencyTx;
 use ::keys::{CredentialStore, KeyReader, KeyTx};
+use ::mcp::{CallLog, CallTx};
+use ::pixel::{PixelReader, PixelTx, PixelUpkeep};
 use ::seo::{SeoReader, SeoTx};
 use ::tokens::AccountDirectory;
 use ::webhooks::{DeliveryQueue, WebhookReader, WebhookTx};
@@ -25,7 +27,9 @@ pub mod idempotency;
 pub mod keys;
 pub mod lists;
 pub mod marks;
+pub mod mcp;
 mod model;
+pub mod pixel;
 mod prelude;
 pub mod purges;
 mod random;
@@ -49,9 +53,12 @@ pub trait Backend: Send + Sync + 'static {
         + EntitlementReader
         + WebhookReader
         + DeliveryQueue
-        + SeoReader;
+        + SeoReader
+        + PixelReader
+        + PixelUpkeep
+        + CallLog;
     /// The open transaction.
-    type Tx: WorkspaceTx + KeyTx + IdempotencyTx + EntitlementTx + WebhookTx + SeoTx;
+    type Tx: WorkspaceTx + KeyTx + IdempotencyTx + EntitlementTx + WebhookTx + SeoTx + PixelTx + CallTx;
 
     /// The store.
     fn store(&self) -> &Self::Store;
@@ -166,6 +173,29 @@ macro_rules! storage_conformance {
                 the_largest_report_goes_through_every_change
                 extreme_issues_come_back_as_they_were
                 lists_equal_the_model
+            }
+            pixel {
+                a_domain_is_one_sites_until_it_is_removed
+                nobody_takes_a_part_of_anothers_domain
+                a_host_belongs_to_the_nearest_site
+                sites_are_seen_in_their_place_alone
+                extreme_sites_come_back_as_they_were
+                pages_of_sites_partition_them_in_every_order
+                rollups_equal_the_model
+                concurrent_batches_lose_nothing
+                a_dropped_transaction_counts_nothing
+                a_removed_site_takes_nothing
+                a_days_salt_is_one_and_then_gone
+                upkeep_keeps_what_is_due_and_can_be_repeated
+                a_purged_workspaces_domains_are_free
+            }
+            mcp {
+                a_call_comes_back_as_it_was_and_ends_once
+                a_call_that_is_not_committed_leaves_nothing
+                calls_are_seen_in_their_own_realm_alone
+                a_purge_takes_the_oldest_calls_up_to_its_limit
+                concurrent_calls_are_all_counted
+                lists_of_calls_equal_the_model
             }
             marks {
                 undoing_keeps_what_was_before_the_mark_and_nothing_after_it

@@ -10,9 +10,11 @@ mod idempotency;
 mod ids;
 mod keys;
 mod lease;
+mod mcp;
 mod memberships;
 mod migrations;
 mod open;
+mod pixel;
 #[cfg(test)]
 mod plan;
 mod pool;

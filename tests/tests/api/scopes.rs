@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use acceptance::{Answer, Api, Backend, Operation, Stage, denied, on_both_stores, seconds_from_now};
+use acceptance::{Answer, Api, Backend, Operation, Stage, denied, on_both_stores, random_below, seconds_from_now};
 use serde_json::{Value, json};
 
 on_both_stores!(
@@ -27,6 +27,8 @@ fn body(operation: &Operation) -> Option<Value> {
         ("POST", template) if template.ends_with("/replay") => Some(json!({ "since": "2026-01-01" })),
         ("POST" | "PATCH", template) if template.contains("/webhooks/") => Some(json!({})),
         ("POST", "/api/v1/seo/report") => Some(report()),
+        ("POST", "/api/v1/pixel/sites") => Some(json!({ "domain": "posted.example" })),
+        ("PATCH", template) if template.contains("/pixel/") => Some(json!({})),
         ("POST", "/api/v1/api-keys") => Some(json!({ "name": "Scoped", "scopes": [] })),
         ("POST", "/api/v1/entitlements/usage" | "/api/v1/entitlements/reservations") => {
             Some(json!({ "feature": "posts" }))
@@ -53,6 +55,11 @@ async fn call(stage: &Stage, operation: &Operation, caller: &Api) -> Answer {
         stage.workspace(json!({ "name": "Scoped" })).await["id"].to_string()
     } else if operation.template.contains("/seo/") {
         home.post("/api/v1/seo/report", report()).await.data(201)["id"].to_string()
+    } else if operation.template.contains("/pixel/") {
+        // A domain has one site.
+        let domain = format!("site-{}.example", random_below(u64::MAX));
+        let site = home.post("/api/v1/pixel/sites", json!({ "domain": domain })).await.data(201);
+        if operation.template.ends_with("/stats") { domain } else { site["id"].to_string() }
     } else if operation.template.contains("/webhooks/") {
         // Nothing resolves below `.invalid`, so nothing leaves the machine.
         let body = json!({ "url": "https://receiver.invalid/", "events": ["*"] });
@@ -64,7 +71,10 @@ async fn call(stage: &Stage, operation: &Operation, caller: &Api) -> Answer {
         stage.key(json!({ "scopes": [] })).await.id.to_string()
     };
     let caller = caller.in_workspace(stage.workspace_id);
-    let mut path = operation.path(id).replace("{feature}", "posts");
+    let mut path = operation.path(&id).replace("{feature}", "posts");
+    if path.ends_with("/pixel/stats") {
+        path = format!("{path}?site={id}");
+    }
     if path.ends_with("/check") {
         path += "?feature=posts";
     }
@@ -92,6 +102,9 @@ async fn every_operation_requires_its_documented_scope(backend: Backend) {
         "events:write",
         "operator:read",
         "operator:write",
+        "pixel:delete",
+        "pixel:read",
+        "pixel:write",
         "seo:read",
         "seo:write",
         "webhooks:delete",
@@ -102,7 +115,10 @@ async fn every_operation_requires_its_documented_scope(backend: Backend) {
         "workspaces:write",
     ];
     assert_eq!(scopes.iter().map(String::as_str).collect::<Vec<_>>(), expected);
-    assert!(operations.iter().all(|operation| operation.scope.is_some() || operation.template == "/api/v1/me"));
+    let unscoped = operations.iter().filter(|operation| operation.scope.is_none());
+    let unscoped: Vec<_> = unscoped.map(|operation| (operation.template.as_str(), operation.is_open)).collect();
+    let expected = [("/api/v1/me", false), ("/api/v1/pixel/config", true), ("/api/v1/pixel/track", true)];
+    assert_eq!(unscoped.into_iter().collect::<BTreeSet<_>>(), BTreeSet::from(expected));
     for scope in &scopes {
         let alone = stage.account_key(std::slice::from_ref(scope));
         let others: Vec<String> = scopes.iter().filter(|other| *other != scope).cloned().collect();

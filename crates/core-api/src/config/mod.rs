@@ -17,6 +17,7 @@ use std::time::Duration;
 use anyhow::{Context, bail, ensure};
 use core_domain::parse_network;
 use entitlements::Catalogue;
+use http_api::AllowedOrigins;
 use ipnet::IpNet;
 use jwt_verifier::{Hs256Secret, JwtOptions, KeySource};
 
@@ -37,10 +38,15 @@ pub(crate) struct Config {
     pub(crate) public_url: Option<String>,
     pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) webhooks: WebhookSettings,
+    /// Which web pages may speak with the service as assistants do.
+    pub(crate) mcp_origins: AllowedOrigins,
     pub(crate) log: String,
     pub(crate) log_format: LogFormat,
     /// Where callers are sent who want more.
     pub(crate) upgrade_url: Option<String>,
+    pub(crate) pixel_retention: Duration,
+    /// The file with the MCP servers.
+    pub(crate) tool_servers: Option<PathBuf>,
     catalogue: Option<PathBuf>,
     jwt: Option<JwtOptions>,
     secret_key: Option<String>,
@@ -85,9 +91,12 @@ impl Config {
             public_url: values.parse_optional("CORE_API_PUBLIC_URL", public_url)?,
             trusted_proxies: values.parse("CORE_API_TRUSTED_PROXIES", networks)?,
             webhooks: WebhookSettings::of(values)?,
+            mcp_origins: values.parse("CORE_API_MCP_ORIGINS", |text| Ok(AllowedOrigins::listed(&list(text))?))?,
             log: values.parse("CORE_API_LOG", log_filter)?,
             log_format: values.parse("CORE_API_LOG_FORMAT", log_format)?,
             upgrade_url: values.parse_optional("CORE_API_UPGRADE_URL", upgrade_url)?,
+            pixel_retention: values.parse("CORE_API_PIXEL_RETENTION_DAYS", pixel_retention)?,
+            tool_servers: values.get("CORE_API_MCP_CONFIG").map(PathBuf::from),
             catalogue: values.get("CORE_API_CATALOG").map(PathBuf::from),
             jwt: jwt::options(values)?,
             secret_key: values.get("CORE_API_SECRET_KEY").map(str::to_owned),
@@ -149,10 +158,13 @@ impl Config {
             ("metrics listen", self.metrics_listen.map_or("off".to_owned(), |address| address.to_string())),
             ("public URL", self.public_url.clone().unwrap_or_else(|| "from each request".to_owned())),
             ("catalogue", self.catalogue.as_ref().map_or("built in".to_owned(), |path| path.display().to_string())),
+            ("MCP servers of", self.tool_servers.as_ref().map_or("none".to_owned(), |path| path.display().to_string())),
             ("upgrade URL", self.upgrade_url.clone().unwrap_or_else(|| "none".to_owned())),
+            ("pixel events are kept", format!("{} days", self.pixel_retention.as_secs() / 86_400)),
             ("signed tokens", jwt::describe(self.jwt.as_ref())),
             ("trusted proxies", listed(&proxies)),
             ("webhook addresses allowed", listed(&webhook_nets)),
+            ("origins of assistants allowed", listed(self.mcp_origins.as_slice())),
             ("webhooks are sent", if self.webhooks.is_sending { "here" } else { "by other processes" }.to_owned()),
             ("log", format!("{} as {:?}", self.log, self.log_format)),
             ("secret key", if self.secret_key.is_some() { "given" } else { "beside the database file" }.to_owned()),
@@ -213,6 +225,13 @@ fn public_url(text: &str) -> anyhow::Result<String> {
         bail!("must be an http or https URL without query and fragment");
     }
     Ok(text.to_owned())
+}
+
+fn pixel_retention(text: &str) -> anyhow::Result<Duration> {
+    match text.parse::<u64>() {
+        Ok(days) if (1..=800).contains(&days) => Ok(Duration::from_hours(days * 24)),
+        _ => bail!("must be a number of days from 1 to 800"),
+    }
 }
 
 fn upgrade_url(text: &str) -> anyhow::Result<String> {
@@ -288,7 +307,9 @@ mod tests {
             ("CORE_API_DATABASE_POOL", "0"),
             ("CORE_API_REDIS_BUDGET_MS", "0"),
             ("CORE_API_UPGRADE_URL", "example.com/upgrade"),
+            ("CORE_API_PIXEL_RETENTION_DAYS", "0"),
             ("REDIS_URL", "localhost"),
+            ("CORE_API_MCP_ORIGINS", "assistant.example.com"),
             ("CORE_API_WEBHOOK_WORKERS", "yes"),
             ("CORE_API_WEBHOOK_ALLOW_NETS", "127.0.0.1/33"),
             ("CORE_API_WEBHOOK_ALLOW_HTTP", "on"),

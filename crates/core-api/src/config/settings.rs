@@ -69,6 +69,11 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "comma-separated addresses and CIDR blocks whose X-Forwarded-For and Forwarded are believed",
     ),
     setting(
+        "CORE_API_MCP_ORIGINS",
+        Some(""),
+        "comma-separated origins, such as https://assistant.example.com, whose pages may use /mcp; its own and this machine's may anyway",
+    ),
+    setting(
         "CORE_API_WEBHOOK_WORKERS",
         Some("on"),
         "whether this server sends webhooks itself; off leaves them to `core-api worker`",
@@ -104,17 +109,27 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting(
         "CORE_API_EVENT_RETENTION_DAYS",
         Some("30"),
-        "how long events, deliveries and their attempts are kept, 1 to 3650",
+        "how long events, deliveries, their attempts and the log of MCP calls are kept, 1 to 3650",
     ),
     setting(
         "CORE_API_CATALOG",
         None,
         "TOML file with the tiers, features and limits; the catalogue that comes with the program when not set",
     ),
+    setting(
+        "CORE_API_MCP_CONFIG",
+        None,
+        "JSON file with the MCP servers (mcpServers); it is read again at SIGHUP and when it changes",
+    ),
     setting("CORE_API_UPGRADE_URL", None, "where callers are sent whose plan gives no more"),
     setting(
+        "CORE_API_PIXEL_RETENTION_DAYS",
+        Some("90"),
+        "how long the pixel's events are kept, in days, 1 to 800; what was counted of them is kept for 800",
+    ),
+    setting(
         "CORE_API_LOG",
-        Some("info,actix_server=warn"),
+        Some("info,actix_server=warn,rmcp=error"),
         "what is logged: a level, or a filter such as info,http_api=debug",
     ),
     setting("CORE_API_LOG_FORMAT", Some("text"), "text or json"),

@@ -2,7 +2,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use core_domain::{BoxError, Clock, Timestamp};
+use core_domain::{Clock, Timestamp};
 use entitlements::{EntitlementService, FeatureKey, Realm, Recorded, Refusal, UseError, UseFeature};
 use idempotency::{Claim, Claimed, RETENTION, RecordId, RecordedAnswer};
 use tokio::sync::oneshot;
@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 use super::refusals::Refusals;
 use super::standings::Standings;
 use crate::ApiError;
+use crate::error::SharedError;
 use crate::retry::Recorder;
 use crate::write::{ApiTx, UnitOfWork, Write, commit, is_retryable, undo};
 
@@ -143,7 +144,7 @@ impl Runner {
                 }
             }
             Err(error) => {
-                let error = Shared(Arc::new(error));
+                let error = SharedError::from(error);
                 for job in jobs {
                     let _ = job.told.send(Err(error.for_one()));
                 }
@@ -232,18 +233,4 @@ async fn before(tx: &mut dyn ApiTx, jobs: &[Job], now: Timestamp) -> Result<Vec<
             }
         })
         .collect()
-}
-
-/// One error, told to many.
-struct Shared(Arc<ApiError>);
-
-impl Shared {
-    fn for_one(&self) -> ApiError {
-        let cause = || -> BoxError { Box::new(Arc::clone(&self.0)) };
-        match &*self.0 {
-            ApiError::NotFound => ApiError::NotFound,
-            ApiError::Unavailable(_) => ApiError::Unavailable(cause()),
-            _ => ApiError::Internal(cause()),
-        }
-    }
 }

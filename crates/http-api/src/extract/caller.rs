@@ -99,15 +99,23 @@ impl<R: Requirement> FromRequest for Caller<R> {
     }
 }
 
-fn read<R: Requirement>(request: &HttpRequest) -> Result<Caller<R>, ApiError> {
-    let principal = match request.extensions().get::<Identity>() {
-        Some(Identity::Known(principal)) => Arc::clone(principal),
+/// The principal that the request's credential stands for.
+///
+/// # Errors
+/// [`ApiError::Unauthorized`], [`ApiError::AccessDenied`] or [`ApiError::Unavailable`] where it stands for none.
+pub(crate) fn principal_of(request: &HttpRequest) -> Result<Arc<Principal>, ApiError> {
+    match request.extensions().get::<Identity>() {
+        Some(Identity::Known(principal)) => Ok(Arc::clone(principal)),
         Some(Identity::AddressNotAllowed) => {
-            return Err(ApiError::AccessDenied("This API key is not allowed from your address.".to_owned()));
+            Err(ApiError::AccessDenied("This API key is not allowed from your address.".to_owned()))
         }
-        Some(Identity::Unknown(error)) => return Err(ApiError::Unavailable(Box::new(Arc::clone(error)))),
-        Some(Identity::Rejected | Identity::Anonymous) | None => return Err(ApiError::Unauthorized),
-    };
+        Some(Identity::Unknown(error)) => Err(ApiError::Unavailable(Box::new(Arc::clone(error)))),
+        Some(Identity::Rejected | Identity::Anonymous) | None => Err(ApiError::Unauthorized),
+    }
+}
+
+fn read<R: Requirement>(request: &HttpRequest) -> Result<Caller<R>, ApiError> {
+    let principal = principal_of(request)?;
     if let Some(required) = R::PERMISSION
         && !principal.may(required)
     {

@@ -11,7 +11,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 use validator::Validate;
 
-use crate::{ApiError, FieldErrors, seo};
+use crate::{ApiError, FieldErrors, pixel, seo};
 
 /// The largest body, in bytes, where a route says nothing else.
 pub(crate) const MAX_BODY_BYTES: usize = 1024 * 1024;
@@ -22,6 +22,8 @@ const ARRIVAL: Duration = Duration::from_secs(30);
 pub(crate) trait Body: DeserializeOwned + Validate + 'static {
     /// Whether no body at all means the empty object.
     const IS_OPTIONAL: bool = false;
+    /// Whether it may come as plain text, as browsers send what must not be asked about first.
+    const MAY_BE_TEXT: bool = false;
 }
 
 /// The request's JSON body.
@@ -38,7 +40,7 @@ impl<T: Body> FromRequest for Json<T> {
             let mut body = read_body(&request, payload).await?;
             if T::IS_OPTIONAL && body.is_empty() {
                 body = Bytes::from_static(b"{}");
-            } else {
+            } else if !(T::MAY_BE_TEXT && is_text(&request)) {
                 require_json(&request)?;
             }
             let value: T = parse(&body)?;
@@ -50,7 +52,11 @@ impl<T: Body> FromRequest for Json<T> {
 
 /// The largest body that this path takes.
 fn most_bytes(path: &str) -> usize {
-    if path == seo::REPORT_PATH { seo::MAX_REPORT_BYTES } else { MAX_BODY_BYTES }
+    match path {
+        seo::REPORT_PATH => seo::MAX_REPORT_BYTES,
+        pixel::TRACK_PATH => pixel::MAX_TRACK_BYTES,
+        _ => MAX_BODY_BYTES,
+    }
 }
 
 /// The whole body, which must arrive in time and be no larger than the path allows.
@@ -73,6 +79,11 @@ pub(crate) async fn read_body(request: &HttpRequest, mut payload: Payload) -> Re
         Ok(body.freeze())
     };
     tokio::time::timeout(ARRIVAL, gather).await.unwrap_or(Err(ApiError::RequestTimeout))
+}
+
+fn is_text(request: &HttpRequest) -> bool {
+    let kind = request.content_type();
+    kind.is_empty() || kind.eq_ignore_ascii_case("text/plain")
 }
 
 pub(crate) fn require_json(request: &HttpRequest) -> Result<(), ApiError> {

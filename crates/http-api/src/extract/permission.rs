@@ -9,13 +9,23 @@ pub(crate) trait Requirement: 'static {
 }
 
 macro_rules! requirements {
-    ($($name:ident = $resource:literal : $action:literal;)+) => {$(
+    ($($name:ident = $resource:literal : $action:literal;)+) => {
+    $(
         pub(crate) enum $name {}
 
         impl Requirement for $name {
             const PERMISSION: Option<Permission> = Some(Permission::new($resource, $action));
         }
-    )+};
+    )+
+
+    /// The permission that the OpenAPI document calls by this name.
+    pub(crate) fn named(scope: &str) -> Option<Permission> {
+        match scope {
+            $(concat!($resource, ":", $action) => $name::PERMISSION,)+
+            _ => None,
+        }
+    }
+    };
 }
 
 requirements! {
@@ -32,10 +42,15 @@ requirements! {
     EventsWrite = "events":"write";
     EntitlementsRead = "entitlements":"read";
     EntitlementsWrite = "entitlements":"write";
+    PixelRead = "pixel":"read";
+    PixelWrite = "pixel":"write";
+    PixelDelete = "pixel":"delete";
     OperatorRead = "operator":"read";
     OperatorWrite = "operator":"write";
     SeoRead = "seo":"read";
     SeoWrite = "seo":"write";
+    McpRead = "mcp":"read";
+    McpWrite = "mcp":"write";
 }
 
 /// Any credential, whatever its scopes.

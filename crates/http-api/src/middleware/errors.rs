@@ -51,6 +51,11 @@ impl ResponseError for Shaped {
 }
 
 fn shape(error: &Error, marks: Rc<Marks>) -> Shaped {
+    Shaped { answer: answer_to(error, &marks), marks }
+}
+
+/// What is answered to an error, which the log is told of when it is the service's own.
+pub(crate) fn answer_to(error: &Error, marks: &Marks) -> ErrorAnswer {
     let own;
     let error = if let Some(error) = error.as_error::<ApiError>() {
         error
@@ -61,7 +66,7 @@ fn shape(error: &Error, marks: Rc<Marks>) -> Shaped {
     if error.status().0.is_server_error() {
         tracing::error!(error = %chain(error), "a request failed");
     }
-    Shaped { answer: error.answer(marks.request_id()), marks }
+    error.answer(marks.request_id())
 }
 
 fn panic_text(panic: &(dyn Any + Send)) -> String {

@@ -5,13 +5,13 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpRequest, web};
-use core_domain::{Clock, Credential, RateLimit, Timestamp};
+use core_domain::{Clock, Credential, RateLimit, SiteId, Timestamp};
 use entitlements::Catalogue;
-use limits::{ANONYMOUS, Decision, FAILED_CREDENTIALS, RateLimiter, Refusal, Standing, Subject};
+use limits::{ANONYMOUS, Decision, FAILED_CREDENTIALS, PIXEL, RateLimiter, Refusal, Standing, Subject};
 
 use super::observe::Marks;
 use crate::extract::Identity;
-use crate::{ApiError, ClientAddresses};
+use crate::{ApiError, ClientAddresses, pixel, tools};
 
 const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
 const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
@@ -37,7 +37,8 @@ pub(crate) async fn limit(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    if !request.path().starts_with("/api/") {
+    let is_message = tools::is_message(&request);
+    if !is_message && !request.path().starts_with("/api/") {
         return next.call(request).await.map(ServiceResponse::map_into_boxed_body);
     }
     let meter = Meter::of(request.request())?;
@@ -48,13 +49,27 @@ pub(crate) async fn limit(
         None => Ok(()),
     };
     match consumed {
-        Ok(()) => next.call(request).await.map(ServiceResponse::map_into_boxed_body),
+        // An assistant is told in its own protocol.
+        Err(error) if is_message => {
+            request.extensions_mut().insert(OverLimit(error));
+            next.call(request).await.map(ServiceResponse::map_into_boxed_body)
+        }
         Err(error) => Ok(request.error_response(error)),
+        Ok(()) => next.call(request).await.map(ServiceResponse::map_into_boxed_body),
     }
 }
 
-/// Whose limit a request counts against; `None` for a credential that was rejected, and counted as such.
+/// Why nothing may be done for a message that was let through.
+pub(crate) struct OverLimit(pub(crate) ApiError);
+
+/// Whose limit a request counts against; `None` where that is counted elsewhere, such as a credential that was rejected.
 fn whose(request: &ServiceRequest, meter: &Meter, catalogue: &Catalogue) -> Option<(Subject, RateLimit)> {
+    match request.path() {
+        pixel::CONFIG_PATH => return Some((Subject::PixelConfig(meter.address), PIXEL)),
+        // It counts by site, which its body tells.
+        pixel::TRACK_PATH => return None,
+        _ => {}
+    }
     Some(match request.extensions().get::<Identity>() {
         Some(Identity::Rejected) => return None,
         Some(Identity::Known(principal)) => {
@@ -89,6 +104,11 @@ impl Meter {
         let marks = request.extensions().get::<Rc<Marks>>().cloned().unwrap_or_default();
         let address = addresses.of(request).into();
         Ok(Self { limiter: limiter.clone(), clock: clock.clone(), marks, address })
+    }
+
+    /// Counts a request that tells a site's pixel of visits.
+    pub(crate) async fn count_visits(&self, site: Option<SiteId>) -> Result<(), ApiError> {
+        self.consume(Subject::PixelTrack(self.address, site), PIXEL).await
     }
 
     /// Counts a request.

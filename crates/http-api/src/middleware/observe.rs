@@ -6,7 +6,7 @@ use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage, web};
+use actix_web::{Error, HttpMessage, HttpRequest, web};
 use core_domain::{Clock, Entropy, random_base62};
 use tracing::Instrument;
 
@@ -20,6 +20,8 @@ pub(crate) struct Marks {
     id: HeaderValue,
     /// How the caller stands with its rate limit, once that is known.
     pub(crate) rate_limit: Cell<Option<RateLimitHeaders>>,
+    /// The route as the metrics call it, where it is not the one that was matched last.
+    pub(crate) route: Cell<Option<&'static str>>,
 }
 
 impl fmt::Debug for Marks {
@@ -30,7 +32,7 @@ impl fmt::Debug for Marks {
 
 impl Default for Marks {
     fn default() -> Self {
-        Self { id: HeaderValue::from_static("req_unknown"), rate_limit: Cell::new(None) }
+        Self { id: HeaderValue::from_static("req_unknown"), rate_limit: Cell::new(None), route: Cell::new(None) }
     }
 }
 
@@ -56,6 +58,11 @@ impl Marks {
             rate_limit.write_to(headers);
         }
     }
+}
+
+/// The id of a request that is being answered.
+pub(crate) fn request_id(request: &HttpRequest) -> String {
+    request.extensions().get::<Rc<Marks>>().map(|marks| marks.request_id().to_owned()).unwrap_or_default()
 }
 
 fn is_request_id(given: &[u8]) -> bool {
@@ -92,7 +99,7 @@ pub(crate) async fn observe(
         };
         let method = method_name(&method);
         tracing::info!(method, path = uri.path(), status = status.as_u16(), elapsed_us = micros(elapsed), "request");
-        let route = route.unwrap_or_else(|| "unmatched".to_owned());
+        let route = marks.route.get().map(str::to_owned).or(route).unwrap_or_else(|| "unmatched".to_owned());
         let class = status_class(status.as_u16());
         metrics::histogram!("http_request_duration_seconds", "method" => method, "route" => route, "status" => class)
             .record(elapsed.as_secs_f64());

@@ -2,9 +2,8 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
-use crate::entitlements;
 use crate::schema::{api_keys, event_counts, events, memberships, webhooks, workspaces};
-use crate::seo;
+use crate::{entitlements, mcp, pixel, seo};
 
 /// Skips what another replica is purging at this moment.
 pub(super) async fn purge(connection: &mut AsyncPgConnection, before: DateTime<Utc>, limit: u32) -> QueryResult<u64> {
@@ -39,6 +38,8 @@ pub(super) async fn purge(connection: &mut AsyncPgConnection, before: DateTime<U
     diesel::delete(events::table).filter(events::workspace_id.eq_any(&ids)).execute(connection).await?;
     entitlements::purge::workspaces(connection, &ids).await?;
     seo::purge(connection, &ids).await?;
+    pixel::upkeep::remove_sites_of(connection, &ids, before).await?;
+    mcp::purge::workspaces(connection, &ids).await?;
     diesel::delete(memberships::table).filter(memberships::workspace_id.eq_any(&ids)).execute(connection).await?;
     diesel::delete(workspaces::table).filter(workspaces::id.eq_any(&ids)).execute(connection).await?;
     Ok(ids.len() as u64)

@@ -4,12 +4,11 @@ use diesel::prelude::*;
 use workspaces::{Workspace, WorkspaceRepository};
 
 use super::WorkspaceRow;
-use crate::entitlements;
 use crate::error::{Failure, OrCorrupt};
 use crate::ids;
 use crate::schema::{accounts, api_keys, event_counts, events, memberships, webhooks, workspaces as table};
-use crate::seo;
 use crate::tx::SqliteTx;
+use crate::{entitlements, mcp, pixel, seo};
 
 /// The columns of a workspace that its memberships repeat.
 #[derive(Insertable, AsChangeset)]
@@ -138,6 +137,8 @@ fn purge(connection: &mut SqliteConnection, before: i64, limit: u32) -> Result<u
         diesel::delete(events::table.filter(events::workspace_id.eq(id))).execute(connection)?;
         entitlements::purge::workspace(connection, id)?;
         seo::purge(connection, id)?;
+        pixel::upkeep::remove_sites_of(connection, id, before)?;
+        mcp::purge::workspace(connection, id)?;
         diesel::delete(memberships::table.filter(memberships::workspace_id.eq(id))).execute(connection)?;
         diesel::delete(table::table.find(id)).execute(connection)?;
         purged += 1;

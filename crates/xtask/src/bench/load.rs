@@ -110,8 +110,45 @@ async fn client(port: u16, request: impl Fn(usize) -> String, span: Duration) ->
     Ok(latencies)
 }
 
-/// Reads one answer with a `Content-Length`; its length.
+/// Sends one request; its answer may be any.
+pub(crate) async fn exchange<'a>(stream: &mut TcpStream, request: &str, buffer: &'a mut [u8]) -> Result<Answer<'a>> {
+    stream.write_all(request.as_bytes()).await?;
+    let whole = read(stream, buffer).await?;
+    let text = std::str::from_utf8(&buffer[..whole])?;
+    Ok(Answer { head: text.split_once("\r\n\r\n").map_or(text, |(head, _)| head) })
+}
+
+/// An answer's head.
+pub(crate) struct Answer<'a> {
+    head: &'a str,
+}
+
+impl Answer<'_> {
+    pub(crate) fn status(&self) -> &str {
+        self.head.split(' ').nth(1).unwrap_or_default()
+    }
+
+    pub(crate) fn has_header(&self, name: &str) -> bool {
+        self.header(name).is_some()
+    }
+
+    fn header(&self, name: &str) -> Option<&str> {
+        self.head.lines().find_map(|line| {
+            let (found, value) = line.split_once(':')?;
+            found.eq_ignore_ascii_case(name).then(|| value.trim())
+        })
+    }
+}
+
+/// Reads one answer, which must be a success; its length.
 async fn answer(stream: &mut TcpStream, buffer: &mut [u8]) -> Result<usize> {
+    let whole = read(stream, buffer).await?;
+    ensure!(buffer.starts_with(b"HTTP/1.1 2"), "no success: {}", String::from_utf8_lossy(&buffer[..whole]));
+    Ok(whole)
+}
+
+/// Reads one answer with a `Content-Length`; its length.
+async fn read(stream: &mut TcpStream, buffer: &mut [u8]) -> Result<usize> {
     let mut have = 0;
     let mut whole = None;
     loop {
@@ -130,12 +167,7 @@ async fn answer(stream: &mut TcpStream, buffer: &mut [u8]) -> Result<usize> {
 /// The whole answer's length, once its head is there.
 fn length(got: &[u8]) -> Result<Option<usize>> {
     let Some(end) = got.windows(4).position(|window| window == b"\r\n\r\n") else { return Ok(None) };
-    let head = std::str::from_utf8(&got[..end])?;
-    ensure!(head.starts_with("HTTP/1.1 2"), "no success: {}", head.lines().next().unwrap_or_default());
-    let value = head.lines().find_map(|line| {
-        let (name, value) = line.split_once(':')?;
-        name.eq_ignore_ascii_case("content-length").then(|| value.trim())
-    });
-    let body: usize = value.context("no Content-Length")?.parse()?;
+    let head = Answer { head: std::str::from_utf8(&got[..end])? };
+    let body: usize = head.header("content-length").context("no Content-Length")?.parse()?;
     Ok(Some(end + 4 + body))
 }

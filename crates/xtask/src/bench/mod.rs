@@ -8,6 +8,7 @@ mod limiter;
 mod lists;
 pub(crate) mod load;
 mod outage;
+mod pixel;
 mod retries;
 mod seo;
 mod startup;
@@ -35,6 +36,9 @@ pub(crate) struct Args {
     /// How many rows the large list has.
     #[arg(long, default_value_t = 1_000_000)]
     rows: u64,
+    /// Of how many of the pixel's events the large stats are.
+    #[arg(long, default_value_t = 10_000_000)]
+    events: u64,
     /// How often baseline and subject are measured in turns; the ratio is the median.
     #[arg(long, default_value_t = 3)]
     rounds: usize,
@@ -75,7 +79,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let postgres_keys = on_postgres.keys(CONNECTIONS)?;
     let on_redis = on_sqlite.clone().with("REDIS_URL", &redis.url());
 
-    let measurements: [(&str, &dyn Fn() -> Result<Value>); 14] = [
+    let measurements: [(&str, &dyn Fn() -> Result<Value>); 15] = [
         ("start_to_first_answer_ms", &|| startup::first_answer(&on_sqlite, 15)),
         ("me", &|| me(&on_sqlite, &sqlite_keys, span, rounds)),
         ("workspace_on_sqlite", &|| workspace(&on_sqlite, &sqlite_caller, &sqlite_keys, span, rounds)),
@@ -88,6 +92,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         ("idempotent_post_on_postgres", &|| retries::run(&on_postgres, &postgres_keys, span, rounds)),
         ("webhooks", &|| webhooks::run(&program(), folder.path(), span)),
         ("entitlements", &|| entitlements::run(span, rounds)),
+        ("pixel", &|| pixel::run(args.events, span, rounds)),
         ("seo_on_sqlite", &|| seo::run(&on_sqlite)),
         ("seo_on_postgres", &|| seo::run(&on_postgres)),
     ];
