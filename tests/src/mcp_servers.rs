@@ -58,12 +58,13 @@ impl McpServers {
 }
 
 fn installed() -> PathBuf {
-    env::var_os("CORE_API_TEST_MCP_SERVERS").map(PathBuf::from).unwrap_or_else(|| {
+    let Some(folder) = env::var_os("CORE_API_TEST_MCP_SERVERS") else {
         panic!(
             "these tests need MCP servers: run `cargo xtask test`, which installs them, or name their folder \
              in CORE_API_TEST_MCP_SERVERS"
         )
-    })
+    };
+    folder.into()
 }
 
 fn on_path(program: &str) -> PathBuf {
