@@ -35,7 +35,7 @@ pub struct Gateway {
 /// How often instances are looked after.
 const TENDING: Duration = Duration::from_secs(1);
 /// How long an instance of one workspace is remembered when nobody uses it.
-const MEMORY: Duration = Duration::from_secs(60 * 60);
+const MEMORY: Duration = Duration::from_hours(1);
 /// How often a request that was not sent is tried on another connection.
 const ATTEMPTS: u32 = 3;
 /// JSON-RPC's "method not found", and the older "resource not found".

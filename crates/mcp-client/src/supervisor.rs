@@ -171,11 +171,7 @@ impl Supervisor {
         if let Some(predecessor) = &self.predecessor {
             predecessor.cancelled().await;
         }
-        let opened = tokio::select! {
-            opened = self.open() => opened,
-            () = self.closing.cancelled() => Err(StartFault { detail: "it was stopped".to_owned(), is_final: false }),
-        };
-        match opened {
+        match self.open().await {
             Ok(connection) => self.keep(connection).await,
             Err(fault) => self.note_fault(fault),
         }
@@ -190,16 +186,19 @@ impl Supervisor {
 
     /// Connects, and reads the catalogue unless it is known from before.
     async fn open(&self) -> Result<Connection, StartFault> {
-        let connection = Connection::open(&self.shared, &self.server).await?;
+        let connection = Connection::open(&self.shared, &self.server, &self.closing).await?;
         if self.state().catalogue.is_some() {
             connection.session.signs.changed.notify_one();
             return Ok(connection);
         }
-        let read = tokio::time::timeout(self.server.config().start_timeout, self.read(&connection.session)).await;
-        let detail = match read {
-            Ok(Ok(())) => return Ok(connection),
-            Ok(Err(error)) => format!("its catalogue can't be read: {error}"),
-            Err(_) => "it did not give its catalogue in time".to_owned(),
+        let read = tokio::time::timeout(self.server.config().start_timeout, self.read(&connection.session));
+        let detail = tokio::select! {
+            read = read => match read {
+                Ok(Ok(())) => return Ok(connection),
+                Ok(Err(error)) => format!("its catalogue can't be read: {error}"),
+                Err(_) => "it did not give its catalogue in time".to_owned(),
+            },
+            () = self.closing.cancelled() => "it was stopped".to_owned(),
         };
         connection.close(Grace::NONE).await;
         Err(StartFault { detail, is_final: false })
