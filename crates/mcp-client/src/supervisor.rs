@@ -173,6 +173,7 @@ impl Supervisor {
         }
         match self.open().await {
             Ok(connection) => self.keep(connection).await,
+            Err(_) if self.closing.is_cancelled() => self.state().enter(Phase::Stopped, self.shared.clock.now()),
             Err(fault) => self.note_fault(fault),
         }
         let mut state = self.state();
@@ -242,15 +243,27 @@ impl Supervisor {
 
     /// The connection is not wanted any more: its calls are waited for, new ones wait for what comes after.
     async fn retire(&self, connection: Connection) {
+        if !connection.has_process() {
+            self.rest();
+            self.drain(&connection.session).await;
+            connection.close(Grace::NONE).await;
+            return;
+        }
         self.state().enter(Phase::Ending, self.shared.clock.now());
         self.changed.send_replace(());
         self.drain(&connection.session).await;
         let grace = self.shared.options.stop_grace;
         let status = connection.close(Grace { after_close: grace, after_term: grace }).await;
         tracing::info!(server = %self.at.server, status, "an MCP server was stopped");
+        self.rest();
+    }
+
+    fn rest(&self) {
         let mut state = self.state();
         state.failures = 0;
         state.enter(Phase::Stopped, self.shared.clock.now());
+        drop(state);
+        self.changed.send_replace(());
     }
 
     async fn drain(&self, session: &Session) {
