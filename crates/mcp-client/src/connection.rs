@@ -1,10 +1,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use rmcp::ClientServiceExt as _;
 use rmcp::model::{ClientRequest, DiscoverRequest, DiscoverRequestParams, PingRequest, ServerPeerInfo};
 use rmcp::service::{ClientInitializeError, QuitReason, RoleClient, RunningService};
 use rmcp::transport::IntoTransport;
-use rmcp::ClientServiceExt as _;
 use tokio::task::{JoinError, JoinHandle};
 use tokio_util::sync::CancellationToken;
 
@@ -46,25 +46,25 @@ const LEAST_BYTES: usize = 4 * 1024 * 1024;
 
 /// The most that any answer of the server may hold: its largest result, or its catalogue.
 pub(crate) fn most_bytes(config: &ServerConfig) -> usize {
-    config.max_result_bytes.max(LEAST_BYTES)
+    config.max_answer_bytes().max(LEAST_BYTES)
 }
 
 impl Connection {
-    /// Connects, within `start_timeout`. When it fails or is dropped, no process is left.
-    pub(crate) async fn open(shared: &Shared, server: &Server) -> Result<Self, StartFault> {
+    /// Connects, within `start_timeout`. When it fails, or is told to stop, no process is left. It is to be awaited to
+    /// its end.
+    pub(crate) async fn open(shared: &Shared, server: &Server, stop: &CancellationToken) -> Result<Self, StartFault> {
         let config = server.config();
         match &config.transport {
-            Transport::Stdio(stdio) => Self::to_process(shared, server, &config, stdio).await,
+            Transport::Stdio(stdio) => Self::to_process(shared, server, &config, stdio, stop).await,
             Transport::Http(http) => {
-                let transport = http::transport(
-                    http,
-                    config.concurrency,
-                    most_bytes(&config),
-                    &shared.options.client_version,
-                )
-                .map_err(|error| StartFault { detail: error.to_string(), is_final: true })?;
-                let greeted = greet(shared, server, &config, transport).await?;
-                Ok(Self::standing(shared, greeted, None))
+                let transport =
+                    http::transport(http, config.concurrency, most_bytes(&config), &shared.options.client_version)
+                        .map_err(|error| StartFault { detail: error.to_string(), is_final: true })?;
+                let hello = tokio::select! {
+                    hello = greet(shared, server, &config, transport) => hello,
+                    () = stop.cancelled() => Err(StartFault { detail: "it was stopped".to_owned(), is_final: false }),
+                };
+                Ok(Self::standing(shared, hello?, None))
             }
         }
     }
@@ -73,27 +73,36 @@ impl Connection {
         shared: &Shared,
         server: &Server,
         config: &ServerConfig,
-        stdio: &mcp::Stdio,
+        program: &mcp::Stdio,
+        stop: &CancellationToken,
     ) -> Result<Self, StartFault> {
-        let started = Process::start(
+        let starting = Process::start(
             config.id.as_str(),
-            stdio,
+            program,
             &shared.surroundings,
             &shared.spawner,
             &shared.clock,
             shared.entropy.as_ref(),
         );
-        let (process, stdin, stdout) = started.await?;
-        let transport = StdioTransport::new(stdout, stdin, most_bytes(config), Arc::clone(&server.noise));
-        let exited = process.exited();
-        let greeted = tokio::select! {
-            greeted = greet(shared, server, config, transport) => greeted,
-            () = ended(&exited) => Err(StartFault { detail: String::new(), is_final: false }),
+        let (process, stdin, stdout) = starting.await?;
+        let dead = process.exited();
+        let noise = Arc::clone(&server.noise);
+        let transport = StdioTransport::new(stdout, stdin, dead.clone(), most_bytes(config), noise);
+        let hello = tokio::select! {
+            hello = greet(shared, server, config, transport) => hello,
+            () = ended(&dead) => Err(StartFault { detail: String::new(), is_final: false }),
+            () = stop.cancelled() => Err(StartFault { detail: "it was stopped".to_owned(), is_final: false }),
         };
-        match greeted {
+        match hello {
             Ok(greeted) => Ok(Self::standing(shared, greeted, Some(process))),
             Err(fault) => {
-                let status = process.end(Grace::NONE).await;
+                // One that closed its output is about to end by itself, and tells why by its status.
+                let grace = if fault.detail.is_empty() {
+                    Grace { after_close: LAST_WORDS, ..Grace::NONE }
+                } else {
+                    Grace::NONE
+                };
+                let status = process.end(grace).await;
                 let detail = if fault.detail.is_empty() { format!("it ended: {status}") } else { fault.detail };
                 Err(StartFault { detail, ..fault })
             }
@@ -208,7 +217,9 @@ fn reason(error: &ClientInitializeError) -> &'static str {
     match error {
         ClientInitializeError::ConnectionClosed(_) => "",
         ClientInitializeError::JsonRpcError(_) => "it refused the handshake",
-        ClientInitializeError::NoCompatibleProtocolVersion { .. } => "it speaks no revision of the protocol that is known here",
+        ClientInitializeError::NoCompatibleProtocolVersion { .. } => {
+            "it speaks no revision of the protocol that is known here"
+        }
         ClientInitializeError::LegacyFallbackFailed { fallback, .. } => reason(fallback),
         error if error.is_authorization_required() => "it does not accept the configured credentials",
         ClientInitializeError::TransportError { .. } => "it can't be reached",

@@ -53,7 +53,10 @@ impl Fleet {
             match registry.get(id) {
                 Some(config) if runs_the_same(&server.config(), config) => {
                     if server.reconfigure(Arc::clone(config)) {
-                        self.instances.values().filter(|instance| instance.at.server == *id).for_each(|i| i.read_again());
+                        self.instances
+                            .values()
+                            .filter(|instance| instance.at.server == *id)
+                            .for_each(|i| i.read_again());
                     }
                 }
                 _ => changed.push(id.clone()),

@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
+use rmcp::ClientHandler;
 use rmcp::model::{ClientCapabilities, ClientConfig, Implementation};
 use rmcp::service::{NotificationContext, RoleClient};
-use rmcp::ClientHandler;
 
 use crate::session::Signs;
 

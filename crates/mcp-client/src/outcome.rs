@@ -33,9 +33,11 @@ const LONGEST_MESSAGE: usize = 2_000;
 pub(crate) fn of(answer: Answer, ticket: &Ticket) -> Outcome {
     match answer {
         Some(Ok(result)) => answered(whole(result, ticket)),
-        Some(Err(ServiceError::McpError(error))) => answered(Err(refusal(error, ticket))),
+        Some(Err(ServiceError::McpError(error))) => answered(Err(refusal(&error, ticket))),
         Some(Err(ServiceError::TransportSend(error))) => not_sent(&error, ticket),
         Some(Err(ServiceError::UnexpectedResponse)) => answered(Err(gone("it answered something else"))),
+        // One stream ended early, of a connection that has many.
+        Some(Err(ServiceError::TransportClosed)) if ticket.is_sent() => answered(Err(gone("it broke off its answer"))),
         Some(Err(_)) | None if ticket.is_sent() => {
             Outcome { result: Err(Failed::Upstream(gone("it ended before it answered"))), ends_session: true }
         }
@@ -89,7 +91,7 @@ fn size(value: &Value) -> usize {
     counter.0
 }
 
-fn refusal(error: ErrorData, ticket: &Ticket) -> UpstreamError {
+fn refusal(error: &ErrorData, ticket: &Ticket) -> UpstreamError {
     match ticket.spoilt() {
         Some(Spoilt::TooLarge) => return UpstreamError::TooLarge { limit: ticket.max_answer_bytes() },
         Some(Spoilt::Unreadable) => return gone("its answer can't be read"),
@@ -109,17 +111,17 @@ fn not_sent(error: &DynamicTransportError, ticket: &Ticket) -> Outcome {
         Some(Http::ResponseBodyTooLarge { .. }) => {
             answered(Err(UpstreamError::TooLarge { limit: ticket.max_answer_bytes() }))
         }
-        Some(Http::HttpStatus(status)) => answered(Err(gone(&format!("it answered with HTTP status {}", status.status)))),
+        Some(Http::HttpStatus(status)) => {
+            answered(Err(gone(&format!("it answered with HTTP status {}", status.status))))
+        }
         Some(Http::AuthRequired(_) | Http::InsufficientScope(_)) => {
             answered(Err(gone("it does not accept the configured credentials")))
         }
         Some(Http::UnexpectedServerResponse(_) | Http::UnexpectedContentType(_) | Http::Deserialize(_)) => {
             answered(Err(gone("it answered something that is not MCP")))
         }
-        Some(Http::Client(error)) if error.is_connect() => {
-            Outcome { result: Err(Failed::Unsent), ends_session: true }
-        }
-        None if !ticket.is_sent() => Outcome { result: Err(Failed::Unsent), ends_session: true },
+        Some(Http::Client(error)) if !error.is_connect() => answered(Err(gone("the connection broke"))),
+        _ if !ticket.is_sent() => Outcome { result: Err(Failed::Unsent), ends_session: true },
         _ => Outcome { result: Err(Failed::Upstream(gone("the connection failed"))), ends_session: true },
     }
 }
@@ -147,18 +149,18 @@ mod tests {
     fn what_was_not_sent_may_be_tried_again_and_nothing_else() {
         let ticket = Ticket::new(1);
         assert!(matches!(of(None, &ticket).result, Err(Failed::Unsent)));
-        assert!(ticket.depart());
+        assert!(ticket.depart(0));
         assert!(matches!(of(None, &ticket).result, Err(Failed::Upstream(UpstreamError::Gone { .. }))));
         assert!(of(None, &ticket).ends_session);
     }
 
     #[test]
     fn codes_are_told_apart() {
-        let refused = |code| refusal(ErrorData::new(ErrorCode(code), "no", None), &Ticket::new(9));
+        let refused = |code| refusal(&ErrorData::new(ErrorCode(code), "no", None), &Ticket::new(9));
         assert_eq!(refused(-32_602), UpstreamError::InvalidParams { message: "no".to_owned() });
         assert_eq!(refused(-32_001), UpstreamError::Refused { code: -32_001, message: "no".to_owned() });
         let ticket = Ticket::new(9);
         ticket.spoil(Spoilt::TooLarge);
-        assert_eq!(refusal(ErrorData::new(ErrorCode(0), "", None), &ticket), UpstreamError::TooLarge { limit: 9 });
+        assert_eq!(refusal(&ErrorData::new(ErrorCode(0), "", None), &ticket), UpstreamError::TooLarge { limit: 9 });
     }
 }

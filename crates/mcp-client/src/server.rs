@@ -1,7 +1,7 @@
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use mcp::{Catalogue, Pins, RawCatalogue, ServerConfig};
 use core_domain::Timestamp;
+use mcp::{Catalogue, Pins, RawCatalogue, ServerConfig};
 
 use crate::era::Era;
 use crate::stdio::Noise;

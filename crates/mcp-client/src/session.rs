@@ -3,9 +3,9 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use mcp::UpstreamError;
+use rmcp::RoleClient;
 use rmcp::model::{ClientRequest, GetExtensions as _, ServerPeerInfo};
 use rmcp::service::{Peer, PeerRequestOptions, RequestHandle};
-use rmcp::RoleClient;
 use serde_json::Value;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
@@ -96,7 +96,11 @@ impl Session {
     }
 
     /// The same, for the gateway's own questions.
-    pub(crate) async fn inquire(&self, request: ClientRequest, max_answer_bytes: usize) -> Result<Value, UpstreamError> {
+    pub(crate) async fn inquire(
+        &self,
+        request: ClientRequest,
+        max_answer_bytes: usize,
+    ) -> Result<Value, UpstreamError> {
         self.ask(request, max_answer_bytes).await.map_err(|failed| match failed {
             Failed::Unsent => UpstreamError::Gone { detail: "the connection ended".to_owned() },
             Failed::Upstream(error) => error,
@@ -151,9 +155,8 @@ impl Asked<'_> {
 impl Drop for Asked<'_> {
     fn drop(&mut self) {
         let Some(handle) = self.handle.take() else { return };
-        if !self.ticket.abandon() {
-            self.session.hear_nothing();
-        }
+        self.ticket.abandon();
+        self.session.hear_nothing();
         // Also for one that was never sent: the SDK keeps its place until it is told.
         self.session.runtime.spawn(async move {
             let reason = Some("nobody waits for the answer any more".to_owned());

@@ -97,7 +97,9 @@ mod tests {
 
     #[test]
     fn contents_without_a_body_are_left_out() {
-        let read = contents(&json!({"contents": [{"uri": "a:1"}, {"uri": "a:2", "text": ""}, {"uri": "a:3", "blob": "AA=="}]}));
+        let read = contents(
+            &json!({"contents": [{"uri": "a:1"}, {"uri": "a:2", "text": ""}, {"uri": "a:3", "blob": "AA=="}]}),
+        );
         assert_eq!(read.len(), 2);
         assert_eq!(read[1].body, ResourceBody::Blob("AA==".to_owned()));
     }

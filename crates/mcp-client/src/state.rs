@@ -34,7 +34,10 @@ pub(crate) enum Phase {
     Ready(Arc<Session>),
     /// Its process is being ended; a start waits for that.
     Ending,
-    BackingOff { until: Monotonic, until_shown: Timestamp },
+    BackingOff {
+        until: Monotonic,
+        until_shown: Timestamp,
+    },
     Disabled(String),
 }
 
@@ -76,6 +79,8 @@ impl State {
             return Step::Superseded;
         }
         match &self.phase {
+            // Whoever looks after it is about to notice.
+            Phase::Ready(session) if session.signs.over.is_cancelled() => Step::Wait(None),
             Phase::Ready(session) => {
                 self.used_at = now;
                 Step::Go(session.enter())
@@ -84,13 +89,15 @@ impl State {
             Phase::Ending => Step::Wait(None),
             Phase::Disabled(reason) => Step::Fail(UpstreamError::Disabled { reason: reason.clone() }),
             // The start that was waited for failed: its error is told, once.
-            Phase::Stopped | Phase::BackingOff { .. } if waited_for == Some(self.starts) && self.last_error.is_some() => {
+            Phase::Stopped | Phase::BackingOff { .. }
+                if waited_for == Some(self.starts) && self.last_error.is_some() =>
+            {
                 let detail = self.last_error.clone().unwrap_or_default();
                 Step::Fail(UpstreamError::Gone { detail })
             }
-            Phase::BackingOff { until, .. } if *until > now => {
-                Step::Fail(UpstreamError::BackingOff { retry_after: (*until - now).max(Duration::from_secs(1)) })
-            }
+            Phase::BackingOff { until, .. } if *until > now => Step::Fail(UpstreamError::BackingOff {
+                retry_after: until.saturating_sub(now).max(Duration::from_secs(1)),
+            }),
             Phase::Stopped | Phase::BackingOff { .. } => Step::Start,
         }
     }
@@ -130,10 +137,9 @@ impl State {
 
     pub(crate) fn status(&self, now: Monotonic) -> ServerStatus {
         let state = match &self.phase {
-            Phase::Stopped => ServerState::Stopped,
+            Phase::Stopped | Phase::Ending => ServerState::Stopped,
             Phase::Starting => ServerState::Starting,
             Phase::Ready(_) => ServerState::Ready,
-            Phase::Ending => ServerState::Stopped,
             Phase::BackingOff { until, .. } if *until <= now => ServerState::Stopped,
             Phase::BackingOff { until_shown, .. } => ServerState::BackingOff { until: *until_shown },
             Phase::Disabled(reason) => ServerState::Disabled { reason: reason.clone() },

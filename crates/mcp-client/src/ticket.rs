@@ -1,5 +1,5 @@
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 /// What became of one request on its way, shared by its caller and the transport.
 ///
@@ -11,6 +11,8 @@ pub(crate) struct Ticket(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     stage: AtomicU8,
+    /// How many bytes were written to the server before it.
+    place: AtomicU64,
     spoilt: AtomicU8,
     max_answer_bytes: usize,
 }
@@ -28,7 +30,8 @@ pub(crate) enum Spoilt {
 
 impl Ticket {
     pub(crate) fn new(max_answer_bytes: usize) -> Self {
-        Self(Arc::new(Inner { stage: AtomicU8::new(WAITING), spoilt: AtomicU8::new(0), max_answer_bytes }))
+        let (stage, place, spoilt) = (AtomicU8::new(WAITING), AtomicU64::new(0), AtomicU8::new(0));
+        Self(Arc::new(Inner { stage, place, spoilt, max_answer_bytes }))
     }
 
     /// The most that the answer may hold, as it is sent.
@@ -36,14 +39,23 @@ impl Ticket {
         self.0.max_answer_bytes
     }
 
-    /// The transport is about to write the request; false when its caller gave up before, and it must not be sent.
-    pub(crate) fn depart(&self) -> bool {
+    /// The transport is about to write the request, after `place` other bytes; false when its caller gave up before, and
+    /// it must not be sent.
+    pub(crate) fn depart(&self, place: u64) -> bool {
+        self.0.place.store(place, Ordering::SeqCst);
         self.move_on(WAITING, SENT)
     }
 
     /// Nothing of the request was written after all.
     pub(crate) fn come_back(&self) {
         self.move_on(SENT, WAITING);
+    }
+
+    /// The server read no more than this many bytes, and never will: a request behind them did not reach it.
+    pub(crate) fn come_back_if_behind(&self, read: u64) {
+        if self.0.place.load(Ordering::SeqCst) >= read {
+            self.come_back();
+        }
     }
 
     /// The caller gave up; true when nothing was sent, and nothing will be.
@@ -84,17 +96,19 @@ mod tests {
     fn what_was_abandoned_in_time_is_never_sent() {
         let ticket = Ticket::new(1);
         assert!(ticket.abandon());
-        assert!(!ticket.depart());
+        assert!(!ticket.depart(5));
         assert!(ticket.abandon(), "it stays so");
     }
 
     #[test]
     fn what_was_sent_stays_sent_unless_nothing_was_written() {
         let ticket = Ticket::new(1);
-        assert!(ticket.depart());
+        assert!(ticket.depart(5));
         assert!(!ticket.abandon());
         assert!(ticket.is_sent());
-        ticket.come_back();
+        ticket.come_back_if_behind(6);
+        assert!(ticket.is_sent(), "its first byte was read");
+        ticket.come_back_if_behind(5);
         assert!(!ticket.is_sent());
         assert!(ticket.abandon());
     }

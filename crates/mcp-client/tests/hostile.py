@@ -9,6 +9,7 @@ import base64
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -28,6 +29,7 @@ flags.add_argument("--odd-tools", action="store_true")
 flags.add_argument("--broken-resources", action="store_true")
 flags.add_argument("--http", action="store_true")
 flags.add_argument("--elsewhere")
+flags.add_argument("--port", type=int, default=0)
 flags = flags.parse_args()
 
 out = sys.stdout.buffer
@@ -84,7 +86,9 @@ def call(request_id, name, arguments):
     if name == "hang":
         return None
     if name == "wait":
-        subprocess.run([sys.executable, "-c", arguments["python"]], check=True)
+        open(arguments["begun"], "w").close()
+        while not os.path.exists(arguments["until"]):
+            time.sleep(0.02)
         return text("waited")
     if name == "stop_reading":
         send({"id": request_id, "result": text("no more")})
@@ -289,8 +293,8 @@ class Handler(BaseHTTPRequestHandler):
             if name == "status":
                 return self.end(arguments["status"])
             if name == "cut":
-                self.connection.close()
-                return None
+                self.close_connection = True
+                return self.connection.shutdown(socket.SHUT_RDWR)
             if name == "stream":
                 data = json.dumps({"jsonrpc": "2.0", "id": message["id"], "result": text("x" * arguments["bytes"])})
                 body = ("event: message\ndata: %s\n\n" % data).encode()
@@ -322,7 +326,7 @@ def main():
         sleeper(start_new_session=True)
     time.sleep(flags.slow_start)
     if flags.http:
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        server = ThreadingHTTPServer(("127.0.0.1", flags.port), Handler)
         write(str(server.server_address[1]).encode())
         server.serve_forever()
     serve_stdio()

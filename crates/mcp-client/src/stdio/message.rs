@@ -93,7 +93,8 @@ mod tests {
 
     #[test]
     fn results_are_kept_as_they_came() {
-        let line = br#"{"jsonrpc":"2.0","id":"1","result":{"content":[{"type":"hologram","x":[1.0,null]}],"odd":true}}"#;
+        let line =
+            br#"{"jsonrpc":"2.0","id":"1","result":{"content":[{"type":"hologram","x":[1.0,null]}],"odd":true}}"#;
         let Read::Message(message) = read(line, &pending(&Ticket::new(1_000))) else { panic!("no message") };
         let JsonRpcMessage::Response(response) = *message else { panic!("no response") };
         assert_eq!(response.id, RequestId::Number(1), "the request's own spelling");

@@ -4,21 +4,27 @@ mod lines;
 mod message;
 mod pending;
 mod scan;
+mod writer;
 
 use std::io;
+use std::os::fd::AsFd;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use rmcp::RoleClient;
 use rmcp::model::{ClientNotification, GetExtensions as _, JsonRpcMessage};
 use rmcp::service::{RxJsonRpcMessage, TxJsonRpcMessage};
 use rmcp::transport::Transport;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
 
 use crate::ticket::{Spoilt, Ticket};
 use lines::{Lines, Next};
 use message::Read;
 use pending::Pending;
+use writer::Writer;
 
 /// The transport of one process.
 ///
@@ -27,11 +33,15 @@ use pending::Pending;
 #[derive(Debug)]
 pub(crate) struct StdioTransport<R, W> {
     lines: Lines<R>,
-    writer: Arc<Mutex<Option<W>>>,
+    writer: Arc<Mutex<Option<Writer<W>>>>,
     pending: Arc<Pending>,
     noise: Arc<Noise>,
     /// Bytes of noise since the last message.
     noise_bytes: u64,
+    /// Set once the other end shows signs of being gone.
+    is_broken: Arc<AtomicBool>,
+    /// The process at the other end has exited.
+    exited: CancellationToken,
 }
 
 /// Counts the lines that were no message.
@@ -42,6 +52,8 @@ pub(crate) struct Noise {
 
 /// A server that writes this much without a single message speaks something else.
 const MOST_NOISE_BYTES: u64 = 64 * 1024 * 1024;
+/// How long a server that closed its output may take to exit, before its calls fail.
+const LAST_BREATH: Duration = Duration::from_millis(500);
 /// What an answer may hold beside its result.
 const ENVELOPE_BYTES: usize = 4 * 1024;
 
@@ -55,15 +67,17 @@ impl Noise {
     }
 }
 
-impl<R: AsyncRead + Unpin, W> StdioTransport<R, W> {
+impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> StdioTransport<R, W> {
     /// `max_bytes` bounds every result, and so the memory that a line takes.
-    pub(crate) fn new(stdout: R, stdin: W, max_bytes: usize, noise: Arc<Noise>) -> Self {
+    pub(crate) fn new(stdout: R, stdin: W, exited: CancellationToken, max_bytes: usize, noise: Arc<Noise>) -> Self {
         Self {
             lines: Lines::new(stdout, max_bytes.saturating_add(ENVELOPE_BYTES)),
-            writer: Arc::new(Mutex::new(Some(stdin))),
+            writer: Arc::new(Mutex::new(Some(Writer::new(stdin)))),
             pending: Arc::default(),
             noise,
             noise_bytes: 0,
+            is_broken: Arc::default(),
+            exited,
         }
     }
 
@@ -98,7 +112,7 @@ impl<R: AsyncRead + Unpin, W> StdioTransport<R, W> {
 impl<R, W> Transport<RoleClient> for StdioTransport<R, W>
 where
     R: AsyncRead + Send + Unpin + 'static,
-    W: AsyncWrite + Send + Unpin + 'static,
+    W: AsyncWrite + AsFd + Send + Unpin + 'static,
 {
     type Error = io::Error;
 
@@ -108,6 +122,7 @@ where
     ) -> impl Future<Output = Result<(), io::Error>> + Send + 'static {
         let writer = Arc::clone(&self.writer);
         let pending = Arc::clone(&self.pending);
+        let is_broken = Arc::clone(&self.is_broken);
         let ticket = match &item {
             JsonRpcMessage::Request(request) => {
                 let ticket = request.request.extensions().get::<Ticket>().cloned();
@@ -129,10 +144,12 @@ where
                 // It never got there, or is done.
                 return Ok(());
             }
-            if ticket.as_ref().is_some_and(|ticket| !ticket.depart()) {
+            if ticket.as_ref().is_some_and(|ticket| !ticket.depart(writer.written)) {
                 return Ok(());
             }
-            write(writer, &line, ticket.as_ref()).await
+            let written = writer.write(&line, ticket.as_ref()).await;
+            is_broken.fetch_or(written.is_err(), Ordering::SeqCst);
+            written
         }
     }
 
@@ -149,7 +166,10 @@ where
                     self.noise.count();
                     None
                 }
-                Ok(Next::End) => return None,
+                Ok(Next::End) => {
+                    self.is_broken.store(true, Ordering::SeqCst);
+                    return None;
+                }
                 Err(error) => {
                     tracing::debug!(error = &error as &dyn std::error::Error, "an MCP server's output can't be read");
                     return None;
@@ -163,8 +183,15 @@ where
 
     /// Closes the server's input, which asks it to end. A write that is stuck keeps it open: the process is then ended by signals.
     async fn close(&mut self) -> Result<(), io::Error> {
-        if let Ok(mut writer) = self.writer.try_lock() {
-            writer.take();
+        if self.is_broken.load(Ordering::SeqCst) {
+            // What it read is settled only when it has closed its end.
+            let _ = tokio::time::timeout(LAST_BREATH, self.exited.cancelled()).await;
+        }
+        if let Ok(mut writer) = self.writer.try_lock()
+            && let Some(writer) = writer.take()
+            && let Some(read) = writer.read_for_good()
+        {
+            self.pending.end_of_reading(read);
         }
         Ok(())
     }
@@ -174,27 +201,4 @@ fn cancelled(item: &TxJsonRpcMessage<RoleClient>) -> Option<&rmcp::model::Reques
     let JsonRpcMessage::Notification(notification) = item else { return None };
     let ClientNotification::CancelledNotification(cancelled) = &notification.notification else { return None };
     cancelled.params.request_id.as_ref()
-}
-
-/// Writes a whole line. Where it fails before the first byte was taken, the ticket says that nothing was sent.
-async fn write<W: AsyncWrite + Unpin>(writer: &mut W, line: &[u8], ticket: Option<&Ticket>) -> io::Result<()> {
-    let mut rest = line;
-    while !rest.is_empty() {
-        let written = match writer.write(rest).await {
-            Ok(0) => Err(io::ErrorKind::WriteZero.into()),
-            other => other,
-        };
-        match written {
-            Ok(bytes) => rest = &rest[bytes..],
-            Err(error) => {
-                if rest.len() == line.len()
-                    && let Some(ticket) = ticket
-                {
-                    ticket.come_back();
-                }
-                return Err(error);
-            }
-        }
-    }
-    writer.flush().await
 }

@@ -40,6 +40,13 @@ impl Pending {
         self.lock().remove(id).is_some_and(|ticket| ticket.is_none_or(|ticket| ticket.is_sent()))
     }
 
+    /// The server read no more than this many bytes, and never will.
+    pub(super) fn end_of_reading(&self, read: u64) {
+        for ticket in self.lock().values().flatten() {
+            ticket.come_back_if_behind(read);
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<RequestId, Option<Ticket>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -57,7 +57,7 @@ async fn changes_are_read_and_what_is_known_stays_while_the_server_is_down() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_tool_that_changes_under_a_pin_is_put_into_quarantine() {
     let stage = Stage::new(&json!({
-        "pinned": with(hostile(&[]), &json!({ "pin": "first_seen" })),
+        "pinned": with(hostile(&[]), &json!({ "pin": true })),
         "free": hostile(&[]),
     }));
     for server in ["pinned", "free"] {

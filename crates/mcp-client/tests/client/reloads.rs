@@ -22,13 +22,12 @@ async fn what_runs_the_same_goes_on_and_nothing_is_started() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_changed_server_finishes_its_calls_before_its_successor_starts() {
     let folder = tempfile::tempdir().unwrap();
-    let gate = folder.path().join("gate");
-    let waits = format!("import os,time\nwhile not os.path.exists({gate:?}): time.sleep(0.02)");
+    let (begun, gate) = (folder.path().join("begun"), folder.path().join("gate"));
     let stage = Stage::new(&json!({ "s": hostile(&[]) }));
     let process = stage.text("s", "pid").await;
-    let slow = stage.call("s", "wait", json!({ "python": waits }));
+    let slow = stage.call("s", "wait", json!({ "begun": begun, "until": gate }));
     let meanwhile = async {
-        stage.until("the call is under way", |_| folder.path().exists()).await;
+        stage.until("the call is under way", |_| begun.exists()).await;
         stage.reload(&json!({ "s": with(hostile(&[]), &json!({ "env": { "CHANGED": "1" } })) }));
         let next = stage.text("s", "pid");
         let opens = async {

@@ -1,8 +1,9 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use mcp::{Instance, JsonObject, QuarantineAlarm, Quarantined, Registry, ToolAnswer, ToolServers as _, UpstreamError};
@@ -11,7 +12,7 @@ use serde_json::{Value, json};
 use testkit::{ManualClock, SeededEntropy};
 
 /// A deadline that only a broken test meets.
-pub(crate) const LONG: Duration = Duration::from_secs(60);
+pub(crate) const LONG: Duration = Duration::from_mins(1);
 
 /// A gateway with servers of its own, whose processes carry a mark of this stage.
 pub(crate) struct Stage {
@@ -44,11 +45,21 @@ pub(crate) fn script() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hostile.py")
 }
 
+/// The interpreter itself: what is found on `PATH` may be a script that finds it.
+pub(crate) fn python() -> &'static str {
+    static PYTHON: OnceLock<String> = OnceLock::new();
+    PYTHON.get_or_init(|| {
+        let asked = Command::new("python3").args(["-c", "import sys; print(sys.executable)"]).output();
+        let output = asked.expect("these tests need python3: apt-get install -y python3");
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    })
+}
+
 /// The configuration of a hostile server with these flags.
 pub(crate) fn hostile(flags: &[&str]) -> Value {
     let mut args = vec![json!(script())];
     args.extend(flags.iter().map(|flag| json!(flag)));
-    json!({ "command": "python3", "args": args })
+    json!({ "command": python(), "args": args })
 }
 
 /// The same, with more fields.
@@ -65,12 +76,15 @@ impl Stage {
 
     pub(crate) fn with_options(servers: &Value, options: Options) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        let mark = format!("{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let mark = format!("{}-{number}", std::process::id());
         let clock = Arc::new(ManualClock::default());
         let alarms = Arc::new(Alarms::default());
         let stop_grace = Duration::from_millis(300).min(options.stop_grace);
         let options = Options { path: std::env::var_os("PATH").unwrap(), stop_grace, ..options };
-        let entropy = Arc::new(SeededEntropy::new(u64::from(std::process::id())));
+        // Each stage its own: processes are recognised by what is drawn.
+        let seed = (u64::from(std::process::id()) << 32) + u64::from(number);
+        let entropy = Arc::new(SeededEntropy::new(seed));
         let registry = registry(servers, &mark);
         let gateway = Gateway::start(registry, options, clock.clone(), entropy, alarms.clone()).unwrap();
         Self { gateway, clock, alarms, folder: tempfile::tempdir().unwrap(), mark }

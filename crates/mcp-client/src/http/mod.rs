@@ -1,3 +1,5 @@
+mod upstream;
+
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -5,6 +7,8 @@ use http::{HeaderName, HeaderValue};
 use reqwest::{Client, StatusCode, redirect, retry};
 use rmcp::transport::StreamableHttpClientTransport;
 use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
+
+use upstream::Upstream;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Less than the 5 s after which many servers close idle connections.
@@ -28,7 +32,7 @@ pub(crate) fn transport(
     at_once: usize,
     max_bytes: usize,
     version: &str,
-) -> Result<StreamableHttpClientTransport<Client>, Unreachable> {
+) -> Result<StreamableHttpClientTransport<Upstream>, Unreachable> {
     let client = Client::builder()
         .user_agent(format!("core-api/{version}"))
         .connect_timeout(CONNECT_TIMEOUT)
@@ -45,7 +49,7 @@ pub(crate) fn transport(
         .max_json_response_size(max_bytes)
         .max_sse_event_size(max_bytes)
         .reinit_on_expired_session(true);
-    Ok(StreamableHttpClientTransport::with_client(client, transport))
+    Ok(StreamableHttpClientTransport::with_client(Upstream(client), transport))
 }
 
 fn headers(config: &mcp::Http) -> Result<HashMap<HeaderName, HeaderValue>, Unreachable> {
