@@ -58,9 +58,13 @@ impl McpServers {
 }
 
 fn installed(variable: &str) -> PathBuf {
-    env::var_os(variable).map(PathBuf::from).unwrap_or_else(|| {
-        panic!("these tests need MCP servers: run `cargo xtask test`, which installs them, or name their folder in {variable}")
-    })
+    let Some(folder) = env::var_os(variable) else {
+        panic!(
+            "these tests need MCP servers: run `cargo xtask test`, which installs them, or name their folder \
+             in {variable}"
+        )
+    };
+    folder.into()
 }
 
 fn on_path(program: &str) -> PathBuf {

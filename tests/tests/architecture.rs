@@ -17,9 +17,10 @@ const ADAPTERS: &[&str] = &[
     "jwt-verifier",
     "webhook-sender",
     "dispatcher",
+    "mcp-client",
 ];
 const DOMAIN: &[&str] =
-    &["workspaces", "keys", "tokens", "limits", "idempotency", "entitlements", "webhooks", "seo", "pixel"];
+    &["workspaces", "keys", "tokens", "limits", "idempotency", "entitlements", "webhooks", "seo", "pixel", "mcp"];
 const HTTP: &str = "http-api";
 /// What speaks another protocol on behalf of the HTTP API.
 const PROTOCOLS: &[&str] = &["mcp-server"];

@@ -46,21 +46,25 @@ const LEAST_BYTES: usize = 4 * 1024 * 1024;
 
 /// The most that any answer of the server may hold: its largest result, or its catalogue.
 pub(crate) fn most_bytes(config: &ServerConfig) -> usize {
-    config.max_result_bytes.max(LEAST_BYTES)
+    config.max_answer_bytes().max(LEAST_BYTES)
 }
 
 impl Connection {
-    /// Connects, within `start_timeout`. When it fails or is dropped, no process is left.
-    pub(crate) async fn open(shared: &Shared, server: &Server) -> Result<Self, StartFault> {
+    /// Connects, within `start_timeout`. When it fails, or is told to stop, no process is left. It is to be awaited to
+    /// its end.
+    pub(crate) async fn open(shared: &Shared, server: &Server, stop: &CancellationToken) -> Result<Self, StartFault> {
         let config = server.config();
         match &config.transport {
-            Transport::Stdio(stdio) => Self::to_process(shared, server, &config, stdio).await,
+            Transport::Stdio(stdio) => Self::to_process(shared, server, &config, stdio, stop).await,
             Transport::Http(http) => {
                 let transport =
                     http::transport(http, config.concurrency, most_bytes(&config), &shared.options.client_version)
                         .map_err(|error| StartFault { detail: error.to_string(), is_final: true })?;
-                let greeted = greet(shared, server, &config, transport).await?;
-                Ok(Self::standing(shared, greeted, None))
+                let hello = tokio::select! {
+                    hello = greet(shared, server, &config, transport) => hello,
+                    () = stop.cancelled() => Err(StartFault { detail: "it was stopped".to_owned(), is_final: false }),
+                };
+                Ok(Self::standing(shared, hello?, None))
             }
         }
     }
@@ -69,25 +73,27 @@ impl Connection {
         shared: &Shared,
         server: &Server,
         config: &ServerConfig,
-        stdio: &mcp::Stdio,
+        program: &mcp::Stdio,
+        stop: &CancellationToken,
     ) -> Result<Self, StartFault> {
-        let started = Process::start(
+        let starting = Process::start(
             config.id.as_str(),
-            stdio,
+            program,
             &shared.surroundings,
             &shared.spawner,
             &shared.clock,
             shared.entropy.as_ref(),
         );
-        let (process, stdin, stdout) = started.await?;
-        let exited = process.exited();
+        let (process, stdin, stdout) = starting.await?;
+        let dead = process.exited();
         let noise = Arc::clone(&server.noise);
-        let transport = StdioTransport::new(stdout, stdin, exited.clone(), most_bytes(config), noise);
-        let greeted = tokio::select! {
-            greeted = greet(shared, server, config, transport) => greeted,
-            () = ended(&exited) => Err(StartFault { detail: String::new(), is_final: false }),
+        let transport = StdioTransport::new(stdout, stdin, dead.clone(), most_bytes(config), noise);
+        let hello = tokio::select! {
+            hello = greet(shared, server, config, transport) => hello,
+            () = ended(&dead) => Err(StartFault { detail: String::new(), is_final: false }),
+            () = stop.cancelled() => Err(StartFault { detail: "it was stopped".to_owned(), is_final: false }),
         };
-        match greeted {
+        match hello {
             Ok(greeted) => Ok(Self::standing(shared, greeted, Some(process))),
             Err(fault) => {
                 // One that closed its output is about to end by itself, and tells why by its status.

@@ -35,7 +35,7 @@ pub struct Gateway {
 /// How often instances are looked after.
 const TENDING: Duration = Duration::from_secs(1);
 /// How long an instance of one workspace is remembered when nobody uses it.
-const MEMORY: Duration = Duration::from_secs(60 * 60);
+const MEMORY: Duration = Duration::from_hours(1);
 /// How often a request that was not sent is tried on another connection.
 const ATTEMPTS: u32 = 3;
 /// JSON-RPC's "method not found", and the older "resource not found".
@@ -130,9 +130,12 @@ impl Gateway {
                 Err(NoSession::Upstream(error)) => return Err(error),
             };
             stage.asking();
-            let limit = supervisor.server.config().max_result_bytes;
-            match session.ask(request.clone(), limit).await {
+            let config = supervisor.server.config();
+            match session.ask(request.clone(), config.max_answer_bytes()).await {
                 Ok(value) => return Ok(value),
+                Err(Failed::Upstream(UpstreamError::TooLarge { .. })) => {
+                    return Err(UpstreamError::TooLarge { limit: config.max_result_bytes });
+                }
                 Err(Failed::Unsent) => {}
                 Err(Failed::Upstream(error)) => {
                     if matches!(error, UpstreamError::InvalidParams { .. }) {

@@ -26,8 +26,8 @@ impl Default for Options {
         Self {
             path: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".into(),
             home: PathBuf::from("/tmp"),
-            lifetime: Some(Duration::from_secs(24 * 60 * 60)),
-            catalogue_age: Duration::from_secs(10 * 60),
+            lifetime: Some(Duration::from_hours(24)),
+            catalogue_age: Duration::from_mins(10),
             stop_grace: Duration::from_secs(2),
             drain: Duration::from_secs(30),
             client_version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -33,7 +33,7 @@ const LONGEST_MESSAGE: usize = 2_000;
 pub(crate) fn of(answer: Answer, ticket: &Ticket) -> Outcome {
     match answer {
         Some(Ok(result)) => answered(whole(result, ticket)),
-        Some(Err(ServiceError::McpError(error))) => answered(Err(refusal(error, ticket))),
+        Some(Err(ServiceError::McpError(error))) => answered(Err(refusal(&error, ticket))),
         Some(Err(ServiceError::TransportSend(error))) => not_sent(&error, ticket),
         Some(Err(ServiceError::UnexpectedResponse)) => answered(Err(gone("it answered something else"))),
         // One stream ended early, of a connection that has many.
@@ -91,7 +91,7 @@ fn size(value: &Value) -> usize {
     counter.0
 }
 
-fn refusal(error: ErrorData, ticket: &Ticket) -> UpstreamError {
+fn refusal(error: &ErrorData, ticket: &Ticket) -> UpstreamError {
     match ticket.spoilt() {
         Some(Spoilt::TooLarge) => return UpstreamError::TooLarge { limit: ticket.max_answer_bytes() },
         Some(Spoilt::Unreadable) => return gone("its answer can't be read"),
@@ -156,11 +156,11 @@ mod tests {
 
     #[test]
     fn codes_are_told_apart() {
-        let refused = |code| refusal(ErrorData::new(ErrorCode(code), "no", None), &Ticket::new(9));
+        let refused = |code| refusal(&ErrorData::new(ErrorCode(code), "no", None), &Ticket::new(9));
         assert_eq!(refused(-32_602), UpstreamError::InvalidParams { message: "no".to_owned() });
         assert_eq!(refused(-32_001), UpstreamError::Refused { code: -32_001, message: "no".to_owned() });
         let ticket = Ticket::new(9);
         ticket.spoil(Spoilt::TooLarge);
-        assert_eq!(refusal(ErrorData::new(ErrorCode(0), "", None), &ticket), UpstreamError::TooLarge { limit: 9 });
+        assert_eq!(refusal(&ErrorData::new(ErrorCode(0), "", None), &ticket), UpstreamError::TooLarge { limit: 9 });
     }
 }

@@ -7,9 +7,9 @@ use core_domain::{Entropy, Monotonic};
 /// The wait after the first failure that is followed by one.
 const BASE: Duration = Duration::from_millis(500);
 /// The longest wait: the breaker is open, and lets one start through each time it ends.
-pub(crate) const LONGEST: Duration = Duration::from_secs(60);
+pub(crate) const LONGEST: Duration = Duration::from_mins(1);
 /// A server that ran this long is taken to be sound again.
-pub(crate) const STABLE: Duration = Duration::from_secs(60);
+pub(crate) const STABLE: Duration = Duration::from_mins(1);
 
 /// How a server failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,9 +1,7 @@
 use std::collections::HashSet;
 
 use mcp::{RawCatalogue, UpstreamError};
-use rmcp::model::{
-    ClientRequest, ListResourceTemplatesRequest, ListResourcesRequest, ListToolsRequest, PaginatedRequestParams,
-};
+use rmcp::model::{ClientRequest, PaginatedRequestParams, RequestOptionalParam};
 use serde_json::Value;
 
 use crate::session::Session;
@@ -80,20 +78,12 @@ impl Kind {
     fn request(self, cursor: Option<&str>) -> ClientRequest {
         let params = cursor.map(|cursor| PaginatedRequestParams::default().with_cursor(Some(cursor.to_owned())));
         match self {
-            Self::Tools => {
-                let mut request = ListToolsRequest::default();
-                request.params = params;
-                ClientRequest::ListToolsRequest(request)
-            }
+            Self::Tools => ClientRequest::ListToolsRequest(RequestOptionalParam { params, ..Default::default() }),
             Self::Resources => {
-                let mut request = ListResourcesRequest::default();
-                request.params = params;
-                ClientRequest::ListResourcesRequest(request)
+                ClientRequest::ListResourcesRequest(RequestOptionalParam { params, ..Default::default() })
             }
             Self::Templates => {
-                let mut request = ListResourceTemplatesRequest::default();
-                request.params = params;
-                ClientRequest::ListResourceTemplatesRequest(request)
+                ClientRequest::ListResourceTemplatesRequest(RequestOptionalParam { params, ..Default::default() })
             }
         }
     }

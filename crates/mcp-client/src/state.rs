@@ -95,9 +95,9 @@ impl State {
                 let detail = self.last_error.clone().unwrap_or_default();
                 Step::Fail(UpstreamError::Gone { detail })
             }
-            Phase::BackingOff { until, .. } if *until > now => {
-                Step::Fail(UpstreamError::BackingOff { retry_after: (*until - now).max(Duration::from_secs(1)) })
-            }
+            Phase::BackingOff { until, .. } if *until > now => Step::Fail(UpstreamError::BackingOff {
+                retry_after: until.saturating_sub(now).max(Duration::from_secs(1)),
+            }),
             Phase::Stopped | Phase::BackingOff { .. } => Step::Start,
         }
     }
@@ -137,10 +137,9 @@ impl State {
 
     pub(crate) fn status(&self, now: Monotonic) -> ServerStatus {
         let state = match &self.phase {
-            Phase::Stopped => ServerState::Stopped,
+            Phase::Stopped | Phase::Ending => ServerState::Stopped,
             Phase::Starting => ServerState::Starting,
             Phase::Ready(_) => ServerState::Ready,
-            Phase::Ending => ServerState::Stopped,
             Phase::BackingOff { until, .. } if *until <= now => ServerState::Stopped,
             Phase::BackingOff { until_shown, .. } => ServerState::BackingOff { until: *until_shown },
             Phase::Disabled(reason) => ServerState::Disabled { reason: reason.clone() },

@@ -5,7 +5,7 @@ use rmcp::model::{ServerNotification, SubscriptionFilter};
 use crate::session::Session;
 
 /// How long a server's refusal to tell of changes is left alone.
-const AGAIN: Duration = Duration::from_secs(60);
+const AGAIN: Duration = Duration::from_mins(1);
 
 /// Subscribes to changes of the server's lists where it tells of them only then, as long as this is awaited.
 ///

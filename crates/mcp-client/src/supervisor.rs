@@ -171,12 +171,9 @@ impl Supervisor {
         if let Some(predecessor) = &self.predecessor {
             predecessor.cancelled().await;
         }
-        let opened = tokio::select! {
-            opened = self.open() => opened,
-            () = self.closing.cancelled() => Err(StartFault { detail: "it was stopped".to_owned(), is_final: false }),
-        };
-        match opened {
+        match self.open().await {
             Ok(connection) => self.keep(connection).await,
+            Err(_) if self.closing.is_cancelled() => self.state().enter(Phase::Stopped, self.shared.clock.now()),
             Err(fault) => self.note_fault(fault),
         }
         let mut state = self.state();
@@ -190,16 +187,19 @@ impl Supervisor {
 
     /// Connects, and reads the catalogue unless it is known from before.
     async fn open(&self) -> Result<Connection, StartFault> {
-        let connection = Connection::open(&self.shared, &self.server).await?;
+        let connection = Connection::open(&self.shared, &self.server, &self.closing).await?;
         if self.state().catalogue.is_some() {
             connection.session.signs.changed.notify_one();
             return Ok(connection);
         }
-        let read = tokio::time::timeout(self.server.config().start_timeout, self.read(&connection.session)).await;
-        let detail = match read {
-            Ok(Ok(())) => return Ok(connection),
-            Ok(Err(error)) => format!("its catalogue can't be read: {error}"),
-            Err(_) => "it did not give its catalogue in time".to_owned(),
+        let read = tokio::time::timeout(self.server.config().start_timeout, self.read(&connection.session));
+        let detail = tokio::select! {
+            read = read => match read {
+                Ok(Ok(())) => return Ok(connection),
+                Ok(Err(error)) => format!("its catalogue can't be read: {error}"),
+                Err(_) => "it did not give its catalogue in time".to_owned(),
+            },
+            () = self.closing.cancelled() => "it was stopped".to_owned(),
         };
         connection.close(Grace::NONE).await;
         Err(StartFault { detail, is_final: false })
@@ -243,15 +243,27 @@ impl Supervisor {
 
     /// The connection is not wanted any more: its calls are waited for, new ones wait for what comes after.
     async fn retire(&self, connection: Connection) {
+        if !connection.has_process() {
+            self.rest();
+            self.drain(&connection.session).await;
+            connection.close(Grace::NONE).await;
+            return;
+        }
         self.state().enter(Phase::Ending, self.shared.clock.now());
         self.changed.send_replace(());
         self.drain(&connection.session).await;
         let grace = self.shared.options.stop_grace;
         let status = connection.close(Grace { after_close: grace, after_term: grace }).await;
         tracing::info!(server = %self.at.server, status, "an MCP server was stopped");
+        self.rest();
+    }
+
+    fn rest(&self) {
         let mut state = self.state();
         state.failures = 0;
         state.enter(Phase::Stopped, self.shared.clock.now());
+        drop(state);
+        self.changed.send_replace(());
     }
 
     async fn drain(&self, session: &Session) {

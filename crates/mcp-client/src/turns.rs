@@ -5,7 +5,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 /// The calls that one instance works on, and those that wait for their turn, first come, first served.
 #[derive(Debug)]
 pub(crate) struct Turns {
-    turns: Semaphore,
+    at_once: Semaphore,
     waiting: AtomicUsize,
     most_waiting: usize,
     server: String,
@@ -17,7 +17,7 @@ pub(crate) struct Full;
 
 impl Turns {
     pub(crate) fn new(server: String, at_once: usize, most_waiting: usize) -> Self {
-        Self { turns: Semaphore::new(at_once.max(1)), waiting: AtomicUsize::new(0), most_waiting, server }
+        Self { at_once: Semaphore::new(at_once.max(1)), waiting: AtomicUsize::new(0), most_waiting, server }
     }
 
     /// A turn, which ends when it is dropped.
@@ -25,11 +25,11 @@ impl Turns {
     /// # Errors
     /// [`Full`], at once.
     pub(crate) async fn take(&self) -> Result<SemaphorePermit<'_>, Full> {
-        if let Ok(turn) = self.turns.try_acquire() {
+        if let Ok(turn) = self.at_once.try_acquire() {
             return Ok(turn);
         }
         let _place = Place::take(self).ok_or(Full)?;
-        self.turns.acquire().await.map_err(|_| Full)
+        self.at_once.acquire().await.map_err(|_| Full)
     }
 
     fn tell(&self, waiting: usize) {

@@ -21,6 +21,10 @@ on_both_stores!(
     calls_are_counted_where_the_catalogue_says_so,
     a_server_that_is_gone_is_told_of,
     a_server_sees_its_own_environment_alone,
+    a_slow_tool_is_given_up_and_its_call_not_repeated,
+    a_result_that_is_too_large_is_refused,
+    a_call_goes_on_when_its_client_is_gone,
+    after_a_kill_the_call_is_in_the_log_and_not_made_again,
     a_changed_file_is_taken_without_a_restart,
     without_servers_there_are_none,
     a_broken_file_stops_the_start,
@@ -210,7 +214,7 @@ async fn every_call_is_in_the_audit_log(backend: Backend) {
     assert_eq!(told, json!(["everything", "echo", "success", key.id, stage.account_id, { "message": "***" }]));
     assert_eq!(echo["size"], answer.json()["result"]["size"]);
     assert_eq!(echo["request_id"].as_str(), answer.header("x-request-id"));
-    assert!(echo["duration_ms"].is_u64() && is_moment(&echo["created_at"]));
+    assert!(echo["duration_ms"].is_u64() && is_moment(echo["created_at"].as_str().unwrap()));
     assert_eq!(calls(&key.api, "tool=get-sum").await.len(), 1);
     assert_eq!(calls(&key.api, "outcome=timed_out").await.len(), 0);
     assert_eq!(calls(&key.api, &format!("api_key_id={}&server=everything&search=ECHO&sort=id", key.id)).await.len(), 1);
@@ -282,7 +286,7 @@ async fn calls_are_counted_where_the_catalogue_says_so(backend: Backend) {
     assert_eq!((&refused["error"], &refused["feature"]), (&json!("feature_limit_reached"), &json!("mcp_calls")));
     assert_eq!(calls(&stage.owner, "").await.len(), 2);
     let used = stage.owner.get("/api/v1/entitlements/check?feature=mcp_calls").await.expect(200).json();
-    assert_eq!((&used["allowed"], &used["used"]), (&json!(false), &json!(2)), "{used}");
+    assert_eq!((&used["allowed"], &used["current_usage"]), (&json!(false), &json!(2)), "{used}");
 }
 
 async fn a_server_that_is_gone_is_told_of(backend: Backend) {
@@ -307,9 +311,80 @@ async fn a_server_sees_its_own_environment_alone(backend: Backend) {
     let env = call(&stage.owner, "everything", "get-env", json!({})).await.expect(200).json();
     let content = env["result"]["content"].as_str().unwrap();
     assert!(
-        content.contains("\"MARK\": \"xy\"") && !content.contains("CORE_API") && !content.contains("DATABASE_URL"),
+        content.contains("\"MARK\": \"xy\"")
+            && !content.contains("CORE_API_SECRET_KEY")
+            && !content.contains("DATABASE_URL"),
         "{content}"
     );
+}
+
+/// Takes `seconds`.
+fn slow(seconds: u32) -> Value {
+    json!({
+        "server": "everything", "tool": "trigger-long-running-operation",
+        "arguments": { "duration": seconds, "steps": 1 },
+    })
+}
+
+async fn a_slow_tool_is_given_up_and_its_call_not_repeated(backend: Backend) {
+    let it = with(&McpServers::node("everything", &[]), &json!({ "timeout_seconds": 1 }));
+    let servers = McpServers::new(&json!({ "everything": it }));
+    let stage = stage(backend, &servers).await;
+    stage.owner.get(&format!("{SERVERS}/everything/tools")).await.expect(200);
+    let send = async || {
+        let request = stage.owner.request("POST", CALL).header("Idempotency-Key", "k").json(&slow(30));
+        request.may_be_5xx().send().await
+    };
+    assert_eq!(send().await.expect(504).json()["error"], "upstream_timeout");
+    assert_eq!(send().await.expect(409).json()["error"], "idempotency_outcome_unknown");
+    let log = calls(&stage.owner, "").await;
+    assert_eq!((log.len(), &log[0]["outcome"]), (1, &json!("timed_out")));
+    call(&stage.owner, "everything", "echo", json!({ "message": "hi" })).await.expect(200);
+}
+
+async fn a_result_that_is_too_large_is_refused(backend: Backend) {
+    let servers =
+        McpServers::new(&json!({ "files": with(&McpServers::files(), &json!({ "max_result_bytes": 100_000 })) }));
+    fs::write(servers.folder().join("small.txt"), "x".repeat(60_000)).unwrap();
+    fs::write(servers.folder().join("large.txt"), "x".repeat(120_000)).unwrap();
+    let stage = stage(backend, &servers).await;
+    let small = json!({ "path": servers.folder().join("small.txt") });
+    call(&stage.owner, "files", "read_text_file", small).await.expect(200);
+    let body = json!({ "server": "files", "tool": "read_text_file", "arguments": { "path": servers.folder().join("large.txt") } });
+    let refused = stage.owner.request("POST", CALL).json(&body).may_be_5xx().send().await.expect(502).json();
+    assert_eq!(refused["error"], "result_too_large");
+    assert_eq!(calls(&stage.owner, "").await[0]["outcome"], "too_large");
+}
+
+async fn a_call_goes_on_when_its_client_is_gone(backend: Backend) {
+    let servers = McpServers::new(&json!({ "everything": McpServers::node("everything", &[]) }));
+    let stage = stage(backend, &servers).await;
+    let leaving = stage.owner.clone();
+    let request = tokio::spawn(async move { leaving.post(CALL, slow(2)).await });
+    soon(async || calls(&stage.owner, "outcome=unknown").await.len() == 1).await;
+    request.abort();
+    soon(async || calls(&stage.owner, "outcome=success").await.len() == 1).await;
+}
+
+async fn after_a_kill_the_call_is_in_the_log_and_not_made_again(backend: Backend) {
+    let servers = McpServers::new(&json!({ "everything": McpServers::node("everything", &[]) }));
+    let mut stage = stage(backend, &servers).await;
+    let api = stage.owner.clone();
+    let begun = tokio::spawn(async move {
+        // It ends with the server.
+        let _ = api.request("POST", CALL).header("Idempotency-Key", "k").json(&slow(60)).try_send().await;
+    });
+    soon(async || calls(&stage.owner, "").await.len() == 1).await;
+    let again = async |stage: &Stage| {
+        stage.owner.request("POST", CALL).header("Idempotency-Key", "k").json(&slow(60)).send().await
+    };
+    assert_eq!(again(&stage).await.expect(409).json()["error"], "idempotency_in_progress");
+    stage.server.kill();
+    begun.await.unwrap();
+    stage.start_again();
+    assert_eq!(again(&stage).await.expect(409).json()["error"], "idempotency_outcome_unknown");
+    let log = calls(&stage.owner, "").await;
+    assert_eq!((log.len(), &log[0]["outcome"], &log[0]["duration_ms"]), (1, &json!("unknown"), &Value::Null));
 }
 
 async fn a_changed_file_is_taken_without_a_restart(backend: Backend) {

@@ -32,7 +32,9 @@ pub(crate) async fn list(
     let shown = shown.filter(|(_, now)| status.is_none_or(|status| status == now.state.word()));
     let mut items: Vec<ServerView> = shown.map(|(view, now)| ServerView::new(view, &now, with_tools)).collect();
     items.retain(|item| asked.search.as_ref().is_none_or(|text| item.search_text().contains(text)));
-    sort_by(&mut items, &asked.sort, |field, left, right| match field {
+    let last = asked.sort.last().map(|part| Sort { field: ServerSort::Id, order: part.order });
+    let sort: Vec<_> = asked.sort.iter().copied().chain(last).collect();
+    sort_by(&mut items, &sort, |field, left, right| match field {
         ServerSort::Id => left.id.cmp(&right.id),
         ServerSort::Name => left.name.cmp(&right.name),
     });

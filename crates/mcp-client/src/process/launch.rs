@@ -14,11 +14,11 @@ pub(crate) const MARK: &str = "CORE_API_MCP_PROCESS";
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub(crate) enum Unlaunchable {
     #[error("the program {0} is not installed")]
-    NoProgram(String),
+    MissingProgram(String),
     #[error("there is no user {0}")]
-    NoUser(String),
+    UnknownUser(String),
     #[error("a memory limit needs the program prlimit, which is not installed")]
-    NoPrlimit,
+    Unlimitable,
 }
 
 /// What servers find of the machine they run on.
@@ -50,13 +50,14 @@ impl Surroundings {
     /// [`Unlaunchable`] when something it needs is not there.
     pub(crate) fn command(&self, config: &StdioConfig, mark: &str) -> Result<Command, Unlaunchable> {
         let path = config.env.get("PATH").map_or(self.path.as_os_str(), |path| OsStr::new(path.expose()));
-        let program = find(&config.command, path).ok_or_else(|| Unlaunchable::NoProgram(config.command.clone()))?;
+        let program =
+            find(&config.command, path).ok_or_else(|| Unlaunchable::MissingProgram(config.command.clone()))?;
         let mut words: Vec<OsString> = Vec::new();
         if let Some(setpriv) = &self.setpriv {
             words.extend([setpriv.into(), "--pdeathsig".into(), "KILL".into(), "--".into()]);
         }
         if let Some(mebibytes) = config.memory_limit_mib {
-            let prlimit = self.prlimit.as_ref().ok_or(Unlaunchable::NoPrlimit)?;
+            let prlimit = self.prlimit.as_ref().ok_or(Unlaunchable::Unlimitable)?;
             let limit = format!("--data={}", u64::from(mebibytes) * 1024 * 1024);
             words.extend([prlimit.into(), limit.into(), "--core=0".into(), "--".into()]);
         }
@@ -89,7 +90,7 @@ impl Surroundings {
 
     fn account(&self, user: &str) -> Result<Account, Unlaunchable> {
         let passwd = fs::read_to_string(&self.passwd).unwrap_or_default();
-        Account::find(user, &passwd).ok_or_else(|| Unlaunchable::NoUser(user.to_owned()))
+        Account::find(user, &passwd).ok_or_else(|| Unlaunchable::UnknownUser(user.to_owned()))
     }
 }
 
@@ -159,14 +160,14 @@ mod tests {
     #[test]
     fn what_is_missing_is_named() {
         let missing = surroundings().command(&config("no-such-program"), "m").map(drop);
-        assert_eq!(missing, Err(Unlaunchable::NoProgram("no-such-program".to_owned())));
+        assert_eq!(missing, Err(Unlaunchable::MissingProgram("no-such-program".to_owned())));
         let stranger = StdioConfig { user: Some("no such user".to_owned()), ..config("sh") };
         assert_eq!(
             surroundings().command(&stranger, "m").map(drop),
-            Err(Unlaunchable::NoUser("no such user".to_owned()))
+            Err(Unlaunchable::UnknownUser("no such user".to_owned()))
         );
         let limited = StdioConfig { memory_limit_mib: Some(64), ..config("sh") };
         let bare = Surroundings { prlimit: None, ..surroundings() };
-        assert_eq!(bare.command(&limited, "m").map(drop), Err(Unlaunchable::NoPrlimit));
+        assert_eq!(bare.command(&limited, "m").map(drop), Err(Unlaunchable::Unlimitable));
     }
 }

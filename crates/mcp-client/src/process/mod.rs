@@ -24,6 +24,7 @@ pub(crate) struct Process {
     pid: Pid,
     mark: String,
     exited: CancellationToken,
+    is_reaped: bool,
 }
 
 /// How long a server may take to end once its input is closed, and then once it was asked by a signal.
@@ -70,7 +71,7 @@ impl Process {
         let pid = child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?)).ok_or_else(missing)?;
         tokio::spawn(stderr::log(stderr, server.to_owned(), Arc::clone(clock)));
         let exited = watch(pid).map_err(StartProcessError::Spawn)?;
-        Ok((Self { child, pid, mark, exited }, stdin, stdout))
+        Ok((Self { child, pid, mark, exited, is_reaped: false }, stdin, stdout))
     }
 
     /// Cancelled when the process has exited.
@@ -94,6 +95,7 @@ impl Process {
         // Not reaped yet, the process holds its number: nobody else can be meant by its group.
         let _ = rustix::process::kill_process_group(self.pid, Signal::KILL);
         let status = self.child.wait().await;
+        self.is_reaped = true;
         self.sweep().await;
         match status {
             Ok(status) if ended => status.to_string(),
@@ -122,6 +124,15 @@ impl Process {
             tokio::time::sleep(PAUSE).await;
         }
         tracing::warn!(mark = self.mark, "processes of an MCP server can't be killed");
+    }
+}
+
+impl Drop for Process {
+    /// A last resort, for a runtime that ends while servers run.
+    fn drop(&mut self) {
+        if !self.is_reaped {
+            let _ = rustix::process::kill_process_group(self.pid, Signal::KILL);
+        }
     }
 }
 

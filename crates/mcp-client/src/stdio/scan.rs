@@ -7,19 +7,43 @@ use rmcp::model::RequestId;
 #[derive(Debug, Default)]
 pub(super) struct TopLevel {
     depth: u32,
-    in_string: bool,
+    string: Text,
     is_escaped: bool,
-    /// Within the key of a member of the outermost object.
-    in_key: bool,
     /// Whether the next string of the outermost object is a key.
     expects_key: bool,
     key: Vec<u8>,
-    /// The text of the `id`, while it is read and after.
-    id: Vec<u8>,
-    in_id: bool,
-    has_id: bool,
-    has_method: bool,
-    has_outcome: bool,
+    id: Id,
+    /// The text of the `id`.
+    id_text: Vec<u8>,
+    kind: Kind,
+}
+
+/// Which string is being read.
+#[derive(Debug, Default, PartialEq, Eq)]
+enum Text {
+    #[default]
+    None,
+    /// A key of the outermost object.
+    Key,
+    Other,
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+enum Id {
+    #[default]
+    Unseen,
+    BeingRead,
+    Read,
+}
+
+/// What the message is, as far as its keys have told.
+#[derive(Debug, Default, PartialEq, Eq)]
+enum Kind {
+    #[default]
+    Untold,
+    Answer,
+    /// A request or notification of the server's.
+    Other,
 }
 
 /// The longest key that matters, and the longest id: longer ones are cut, and so are nobody's.
@@ -35,35 +59,32 @@ impl TopLevel {
 
     /// The id of the call that this answers, once it is known.
     pub(super) fn answers(&self) -> Option<RequestId> {
-        let known = self.has_id && !self.has_method;
-        known.then(|| serde_json::from_slice(&self.id).ok()).flatten()
+        let is_known = self.id == Id::Read && self.kind != Kind::Other;
+        is_known.then(|| serde_json::from_slice(&self.id_text).ok()).flatten()
     }
 
     /// Whether this is an answer, to whichever call.
     pub(super) fn is_answer(&self) -> bool {
-        self.has_outcome && !self.has_method
+        self.kind == Kind::Answer
     }
 
     fn take(&mut self, byte: u8) {
-        if self.in_string {
+        if self.string != Text::None {
             self.take_within_string(byte);
             return;
         }
-        if self.in_id && self.depth == 1 && matches!(byte, b',' | b'}') {
-            self.in_id = false;
-            self.has_id = true;
+        if self.id == Id::BeingRead && self.depth == 1 && matches!(byte, b',' | b'}') {
+            self.id = Id::Read;
         }
-        if self.in_id {
-            keep(&mut self.id, byte, LONGEST_ID);
+        if self.id == Id::BeingRead {
+            keep(&mut self.id_text, byte, LONGEST_ID);
         }
         match byte {
-            b'"' => {
-                self.in_string = true;
-                self.in_key = self.depth == 1 && self.expects_key;
-                if self.in_key {
-                    self.key.clear();
-                }
+            b'"' if self.depth == 1 && self.expects_key => {
+                self.string = Text::Key;
+                self.key.clear();
             }
+            b'"' => self.string = Text::Other,
             b'{' | b'[' => {
                 self.depth += 1;
                 self.expects_key = self.depth == 1 && byte == b'{';
@@ -76,22 +97,21 @@ impl TopLevel {
     }
 
     fn take_within_string(&mut self, byte: u8) {
-        if self.in_id {
-            keep(&mut self.id, byte, LONGEST_ID);
+        if self.id == Id::BeingRead {
+            keep(&mut self.id_text, byte, LONGEST_ID);
         }
         if self.is_escaped {
             self.is_escaped = false;
         } else if byte == b'\\' {
             self.is_escaped = true;
         } else if byte == b'"' {
-            self.in_string = false;
-            if self.in_key {
-                self.in_key = false;
+            if self.string == Text::Key {
                 self.expects_key = false;
             }
+            self.string = Text::None;
             return;
         }
-        if self.in_key {
+        if self.string == Text::Key {
             keep(&mut self.key, byte, LONGEST_KEY);
         }
     }
@@ -99,11 +119,11 @@ impl TopLevel {
     fn begin_value(&mut self) {
         match self.key.as_slice() {
             b"id" => {
-                self.in_id = true;
-                self.id.clear();
+                self.id = Id::BeingRead;
+                self.id_text.clear();
             }
-            b"method" => self.has_method = true,
-            b"result" | b"error" => self.has_outcome = true,
+            b"method" => self.kind = Kind::Other,
+            b"result" | b"error" if self.kind == Kind::Untold => self.kind = Kind::Answer,
             _ => {}
         }
     }

@@ -23,17 +23,12 @@ async fn what_finds_no_place_is_told_at_once_and_what_waits_too_long_was_never_s
     let stage = Stage::new(&json!({ "s": with(hostile(&[]), &narrow) }));
     stage.echoes("s").await;
     let file = stage.folder.path().join("calls");
-    let hangs = stage.call_within("s", "hang", json!({}), Duration::from_secs(3));
-    let waits = async {
-        stage.until("the first has its turn", |_| true).await;
-        tokio::task::yield_now().await;
-        stage.call_within("s", "record", json!({ "file": file }), Duration::from_secs(1)).await
-    };
-    let comes_last = async {
-        tokio::time::sleep(Duration::from_millis(300)).await;
-        stage.call("s", "echo", json!({ "text": "x" })).await
-    };
-    let (hangs, waits, comes_last) = tokio::join!(hangs, waits, comes_last);
+    // Each takes its turn, or its place in the queue, when it is polled first: in this order.
+    let (hangs, waits, comes_last) = tokio::join!(
+        stage.call_within("s", "hang", json!({}), Duration::from_secs(3)),
+        stage.call_within("s", "record", json!({ "file": file }), Duration::from_secs(1)),
+        stage.call("s", "echo", json!({ "text": "x" })),
+    );
     assert_eq!(hangs, Err(UpstreamError::TimedOut));
     assert!(matches!(waits, Err(UpstreamError::Busy { .. })), "{waits:?}");
     assert!(matches!(comes_last, Err(UpstreamError::Busy { .. })), "{comes_last:?}");

@@ -62,7 +62,7 @@ async fn a_server_that_ignores_every_request_to_end_is_killed() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_does_not_answer_at_all_ends_with_the_gateway() {
-    let stage = Stage::new(&json!({ "s": with(hostile(&["--slow-start", "600"]), &json!({})) }));
+    let stage = Stage::new(&json!({ "s": hostile(&["--slow-start", "600", "--fork-at-start"]) }));
     let soon = Duration::from_millis(300);
     let outcome = stage.call_within("s", "echo", json!({}), soon).await;
     assert!(matches!(outcome, Err(UpstreamError::Starting { .. })), "{outcome:?}");
@@ -142,7 +142,7 @@ async fn an_idle_server_is_stopped_and_started_again_when_it_is_needed() {
 async fn an_old_server_is_replaced_and_calls_wait_for_it() {
     let stage = Stage::new(&json!({ "s": hostile(&[]) }));
     let process = stage.text("s", "pid").await;
-    stage.clock.advance(Duration::from_secs(25 * 60 * 60));
+    stage.clock.advance(Duration::from_hours(25));
     stage.gateway.tend();
     stage.until("the old one is gone", |stage| !stage.processes().iter().any(|pid| pid.to_string() == process)).await;
     assert_ne!(stage.text("s", "pid").await, process);

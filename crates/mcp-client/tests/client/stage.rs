@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use testkit::{ManualClock, SeededEntropy};
 
 /// A deadline that only a broken test meets.
-pub(crate) const LONG: Duration = Duration::from_secs(60);
+pub(crate) const LONG: Duration = Duration::from_mins(1);
 
 /// A gateway with servers of its own, whose processes carry a mark of this stage.
 pub(crate) struct Stage {

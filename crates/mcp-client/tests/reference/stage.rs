@@ -12,7 +12,9 @@ use mcp_client::{Gateway, Options};
 use serde_json::{Value, json};
 use testkit::{ManualClock, SeededEntropy};
 
-pub(crate) const LONG: Duration = Duration::from_secs(60);
+/// Each stage has a seed of its own: processes are recognised by what is drawn.
+static NEXT: AtomicU32 = AtomicU32::new(0);
+pub(crate) const LONG: Duration = Duration::from_mins(1);
 
 /// A gateway with one server, `s`.
 pub(crate) struct Stage {
@@ -30,8 +32,6 @@ impl Stage {
         let text = json!({ "mcpServers": { "s": server } }).to_string();
         let registry = Registry::parse(&text, &|_| None).unwrap();
         let options = Options { path: env::var_os("PATH").unwrap(), ..Options::default() };
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        // Each stage its own: processes are recognised by what is drawn.
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let seed = (u64::from(std::process::id()) << 32) + u64::from(number);
         let (clock, entropy) = (Arc::new(ManualClock::default()), Arc::new(SeededEntropy::new(seed)));
@@ -84,9 +84,10 @@ pub(crate) fn python(program: &str) -> Value {
 }
 
 fn installed(variable: &str) -> PathBuf {
-    env::var_os(variable).map(PathBuf::from).unwrap_or_else(|| {
+    let Some(folder) = env::var_os(variable) else {
         panic!("these tests need MCP servers: run `cargo xtask test`, which installs them and names them in {variable}")
-    })
+    };
+    PathBuf::from(folder)
 }
 
 pub(crate) fn names(catalogue: &Catalogue) -> Vec<&str> {
