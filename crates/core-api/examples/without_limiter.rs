@@ -15,6 +15,7 @@ use http_api::{ApiTx, ClientAddresses, Entitlements, Pixel, PublicUrl, Running, 
 use idempotency::Sealer;
 use keys::{Authenticator, KeyHasher, KeyService};
 use limits::{Decision, RateLimiter, Refusal, Standing, Subject};
+use mcp::NoServers;
 use pixel::PixelService;
 use seo::SeoService;
 use store_sqlite::{SqliteOptions, SqliteStore};
@@ -82,7 +83,9 @@ async fn main() -> anyhow::Result<()> {
         store: work,
         workspace_reader: store.clone(),
         key_reader: store.clone(),
-        seo_reader: store,
+        seo_reader: store.clone(),
+        tool_servers: Arc::new(NoServers),
+        call_log: store,
         workspaces: WorkspaceService::new(clock.clone(), entropy.clone()),
         keys: KeyService::new(hasher, clock.clone(), entropy.clone()),
         seo: SeoService::new(clock.clone(), entropy.clone()),
