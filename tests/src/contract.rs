@@ -33,7 +33,9 @@ fn codes(status: u16) -> &'static [&'static str] {
         422 => &["validation_failed", "idempotency_key_reused"],
         429 => &["rate_limit_exceeded"],
         500 => &["server_error"],
-        503 => &["service_unavailable"],
+        502 => &["upstream_error", "result_too_large"],
+        503 => &["service_unavailable", "upstream_unavailable"],
+        504 => &["upstream_timeout"],
         _ => &[],
     }
 }

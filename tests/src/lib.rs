@@ -9,6 +9,7 @@
 mod client;
 mod contract;
 mod database;
+mod mcp_servers;
 mod moment;
 mod official;
 mod raw;
@@ -20,6 +21,7 @@ mod stage;
 pub use client::{Answer, Api, Request};
 pub use contract::{NOT_FOUND, UNAUTHORIZED, denied, validation};
 pub use database::{Backend, Database};
+pub use mcp_servers::McpServers;
 pub use moment::{eventually, is_moment, moment, random_below, seconds_from_now, shifted};
 pub use official::{Verdict, verify_officially};
 pub use raw::{Raw, percent_encoded};

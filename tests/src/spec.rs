@@ -120,6 +120,10 @@ impl Spec {
 }
 
 fn matches(template: &str, path: &str) -> bool {
+    // A resource's URI has slashes of its own.
+    if let Some(before) = template.strip_suffix("{uri}") {
+        return path.strip_prefix(before).is_some_and(|uri| !uri.is_empty());
+    }
     let (wanted, given) = (template.split('/'), path.split('/'));
     wanted.clone().count() == given.clone().count()
         && wanted.zip(given).all(|(wanted, given)| wanted == given || (wanted.starts_with('{') && !given.is_empty()))

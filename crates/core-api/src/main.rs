@@ -10,6 +10,7 @@ mod metrics_server;
 mod server;
 mod stores;
 mod telemetry;
+mod tool_servers;
 mod workers;
 
 use std::process::ExitCode;

@@ -9,6 +9,7 @@ use entitlements::EntitlementService;
 use http_api::{ClientAddresses, Entitlements, PublicUrl, Running, Services};
 use jwt_verifier::JwtVerifier;
 use keys::{Authenticator, KeyService};
+use mcp::ToolServers;
 use seo::SeoService;
 use system::{OsEntropy, SystemClock};
 use tokens::TokenAuthenticator;
@@ -23,6 +24,7 @@ use crate::delivery::{self, Delivery};
 use crate::first_start::{Found, Founding};
 use crate::limiter::Limiter;
 use crate::stores::{Store, serving_threads};
+use crate::tool_servers::Servers;
 use crate::{metrics_server, workers};
 
 /// How long requests in flight may take to end once the process is told to stop.
@@ -41,7 +43,9 @@ pub(crate) async fn serve(config: &Config) -> anyhow::Result<()> {
     let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy::default());
     let courier = delivery::courier(config, &secrets)?;
     let delivery = Delivery::start(config, &store, Arc::clone(&courier), &clock, &entropy);
-    let services = services(config, &store, &secrets, delivery.publisher(), courier).await?;
+    let tool_servers = Servers::start(config.tool_servers.as_deref(), &clock, &entropy, delivery.publisher())?;
+    let tool_servers = Arc::new(tool_servers);
+    let services = services(config, &store, &secrets, delivery.publisher(), courier, tool_servers.port()).await?;
 
     let metrics = config.metrics_listen.map(metrics_server::start).transpose()?;
     let metrics_handle = metrics.as_ref().map(actix_web::dev::Server::handle);
@@ -69,6 +73,10 @@ pub(crate) async fn serve(config: &Config) -> anyhow::Result<()> {
     tasks.spawn(workers::record_last_used(Arc::clone(&services.authenticator), stop.clone()));
     tasks.spawn(workers::purge_records(Arc::clone(&services.store), Arc::clone(&services.clock), stop.clone()));
     tasks.spawn(workers::purge_reservations(Arc::clone(&services.store), Arc::clone(&services.clock), stop.clone()));
+    let (calls, retention) = (Arc::clone(&services.call_log), config.webhooks.retention);
+    tasks.spawn(workers::purge_calls(calls, Arc::clone(&services.clock), retention, stop.clone()));
+    let (followed, until) = (Arc::clone(&tool_servers), stop.clone());
+    tasks.spawn(async move { followed.follow(until).await });
     tasks.spawn(workers::purge_workspaces(Arc::clone(&services.store), Arc::clone(&services.clock), stop.clone()));
     serve_metrics(&tasks, metrics);
     let server = server.run();
@@ -81,6 +89,7 @@ pub(crate) async fn serve(config: &Config) -> anyhow::Result<()> {
     tracing::info!(address = %config.listen, "listening");
     server.await.context("the server failed")?;
     stop.cancel();
+    tool_servers.stop().await;
     delivery.stop().await;
     if let Some(metrics) = metrics_handle {
         metrics.stop(true).await;
@@ -149,6 +158,7 @@ pub(crate) async fn services(
     secrets: &Secrets,
     event_publisher: Arc<dyn EventPublisher>,
     courier: Arc<Courier>,
+    tool_servers: Arc<dyn ToolServers>,
 ) -> anyhow::Result<Services> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy::default());
@@ -185,6 +195,8 @@ pub(crate) async fn services(
         delivery_queue: Arc::clone(&store.deliveries),
         event_publisher,
         seo: SeoService::new(Arc::clone(&clock), Arc::clone(&entropy)),
+        tool_servers,
+        call_log: Arc::clone(&store.calls),
         sealer: Arc::new(secrets.sealer(Arc::clone(&entropy))),
         running: Running::default(),
         health_checks: std::iter::once(Arc::clone(&store.health)).chain(health).collect(),

@@ -6,6 +6,7 @@ use core_domain::{BoxError, StorageError};
 use entitlements::EntitlementReader;
 use http_api::{ApiTx, HealthCheck, UnitOfWork};
 use keys::{CredentialStore, KeyReader};
+use mcp::CallLog;
 use seo::SeoReader;
 use store_postgres::{PgOptions, PgStore};
 use store_sqlite::{SqliteOptions, SqliteStore};
@@ -27,6 +28,7 @@ pub(crate) struct Store {
     pub(crate) credentials: Arc<dyn CredentialStore>,
     pub(crate) accounts: Arc<dyn AccountDirectory>,
     pub(crate) entitlements: Arc<dyn EntitlementReader>,
+    pub(crate) calls: Arc<dyn CallLog>,
     pub(crate) health: Arc<dyn HealthCheck>,
 }
 
@@ -73,7 +75,8 @@ macro_rules! adapt {
                     seo: shared.clone(),
                     credentials: shared.clone(),
                     accounts: shared.clone(),
-                    entitlements: shared,
+                    entitlements: shared.clone(),
+                    calls: shared,
                     health: adapted,
                 }
             }

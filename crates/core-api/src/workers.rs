@@ -5,6 +5,7 @@ use std::time::Duration;
 use core_domain::Clock;
 use http_api::UnitOfWork;
 use keys::{Authenticator, LastUsed};
+use mcp::CallLog;
 use tokio_util::sync::CancellationToken;
 use webhooks::DeliveryQueue;
 
@@ -74,6 +75,30 @@ pub(crate) async fn purge_events(
                     tracing::warn!(
                         error = &error as &dyn std::error::Error,
                         "old events could not be purged; they will be tried again"
+                    );
+                    break;
+                }
+            }
+        }
+    }
+}
+
+/// Purges the log of MCP calls as [`purge_events`] does events.
+pub(crate) async fn purge_calls(
+    log: Arc<dyn CallLog>,
+    clock: Arc<dyn Clock>,
+    retention: Duration,
+    stop: CancellationToken,
+) {
+    while stop.run_until_cancelled(wait(PURGE_INTERVAL)).await.is_some() {
+        while !stop.is_cancelled() {
+            match log.purge_calls(clock.now().saturating_sub(retention), EVENTS_BATCH).await {
+                Ok(0) => break,
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "old MCP calls could not be purged; they will be tried again"
                     );
                     break;
                 }

@@ -76,6 +76,26 @@ pub enum ApiError {
         /// When the whole limit is free again.
         reset_at: Timestamp,
     },
+    /// An MCP server went away or refused; the message says what is known.
+    #[error("{0}")]
+    Upstream(String),
+    /// An MCP server that the operator switched off, or that can't be run.
+    #[error("The MCP server is disabled.")]
+    UpstreamDisabled,
+    /// An MCP server answered with more than this many bytes.
+    #[error("The result is larger than {0} bytes.")]
+    ResultTooLarge(usize),
+    /// An MCP server did not answer in time.
+    #[error("The MCP server did not answer in time. Whether the call had an effect is not known.")]
+    UpstreamTimeout,
+    /// An MCP server can't be asked now; nothing was sent.
+    #[error("{message} Nothing was sent; please retry.")]
+    UpstreamUnavailable {
+        /// What keeps it: a sentence.
+        message: &'static str,
+        /// When to ask again, in seconds.
+        retry_after: u64,
+    },
     /// What the service needs is out of reach; nothing was done.
     #[error("The service is unavailable for the moment. Please retry.")]
     Unavailable(#[source] BoxError),
@@ -120,6 +140,10 @@ impl ApiError {
             Self::UnsupportedMediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type"),
             Self::Validation(_) => (StatusCode::UNPROCESSABLE_ENTITY, "validation_failed"),
             Self::RateLimited { .. } => (StatusCode::TOO_MANY_REQUESTS, "rate_limit_exceeded"),
+            Self::Upstream(_) | Self::UpstreamDisabled => (StatusCode::BAD_GATEWAY, "upstream_error"),
+            Self::ResultTooLarge(_) => (StatusCode::BAD_GATEWAY, "result_too_large"),
+            Self::UpstreamTimeout => (StatusCode::GATEWAY_TIMEOUT, "upstream_timeout"),
+            Self::UpstreamUnavailable { .. } => (StatusCode::SERVICE_UNAVAILABLE, "upstream_unavailable"),
             Self::Unavailable(_) | Self::DeadlineExceeded => (StatusCode::SERVICE_UNAVAILABLE, "service_unavailable"),
             Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "server_error"),
         }
@@ -149,6 +173,9 @@ impl ApiError {
             }
             Self::Unauthorized => header = Some((header::WWW_AUTHENTICATE, "Bearer".to_owned())),
             Self::MethodNotAllowed(allowed) => header = Some((header::ALLOW, allowed.clone())),
+            Self::UpstreamUnavailable { retry_after, .. } => {
+                header = Some((header::RETRY_AFTER, (*retry_after).max(1).to_string()));
+            }
             Self::Unavailable(_) | Self::DeadlineExceeded | Self::IdempotencyInProgress => {
                 header = Some((header::RETRY_AFTER, "1".to_owned()));
             }
@@ -181,10 +208,20 @@ impl ApiError {
             | Self::PayloadTooLarge(_)
             | Self::UnsupportedMediaType
             | Self::RateLimited { .. }
+            | Self::Upstream(_)
+            | Self::UpstreamDisabled
+            | Self::ResultTooLarge(_)
+            | Self::UpstreamTimeout
+            | Self::UpstreamUnavailable { .. }
             | Self::Unavailable(_)
             | Self::DeadlineExceeded
             | Self::Internal(_) => None,
         }
+    }
+
+    /// Whether it says for certain that nothing went out to an MCP server.
+    pub(crate) fn says_that_nothing_was_done(&self) -> bool {
+        matches!(self, Self::UpstreamUnavailable { .. } | Self::UpstreamDisabled)
     }
 
     /// What an error of the framework's own means.

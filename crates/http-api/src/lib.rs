@@ -8,6 +8,7 @@ mod extract;
 mod health;
 mod keys;
 mod list;
+mod mcp;
 mod me;
 mod middleware;
 mod openapi;

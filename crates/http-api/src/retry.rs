@@ -63,6 +63,19 @@ impl Recorder {
         self.earlier(claimed)
     }
 
+    /// As [`claim`](Self::claim), for a look ahead: the first request of its kind still has to claim.
+    pub(crate) async fn peek(&self, tx: &mut dyn ApiTx) -> Result<Option<RecordedAnswer>, ApiError> {
+        match tx.claim_record(&self.retry.claim, self.clock.now()).await? {
+            Claimed::First => Ok(None),
+            claimed => self.earlier(claimed),
+        }
+    }
+
+    /// Has the request count as never made.
+    pub(crate) async fn forget(&self, tx: &mut dyn ApiTx) -> Result<(), ApiError> {
+        Ok(tx.delete_record(&self.retry.claim.record).await?)
+    }
+
     /// What a claim that was made comes to, as [`claim`](Self::claim) says.
     pub(crate) fn earlier(&self, claimed: Claimed) -> Result<Option<RecordedAnswer>, ApiError> {
         let Retry { claim, key, .. } = &*self.retry;

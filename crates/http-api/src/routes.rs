@@ -7,7 +7,7 @@ use actix_web::{App, Error, HttpResponse, guard, web};
 use utoipa::OpenApi;
 
 use crate::middleware::{deadline, identify, limit, observe, recognise_retries, shape_errors};
-use crate::{ApiError, Services, entitlements, events, health, keys, me, openapi, seo, webhooks, workspaces};
+use crate::{ApiError, Services, entitlements, events, health, keys, mcp, me, openapi, seo, webhooks, workspaces};
 
 /// Declares every route once: for the router, for the OpenAPI document, and as a table for tests.
 macro_rules! route_table {
@@ -87,6 +87,13 @@ route_table! {
     "/api/v1/seo/reports" => { get seo::handlers::list_reports }
     "/api/v1/seo/reports/{id}" => { get seo::handlers::get_report }
     "/api/v1/seo/history" => { get seo::handlers::history }
+    "/api/v1/mcp/servers" => { get mcp::handlers::list }
+    "/api/v1/mcp/servers/{id}" => { get mcp::handlers::get }
+    "/api/v1/mcp/servers/{id}/tools" => { get mcp::handlers::list_tools }
+    "/api/v1/mcp/tools/call" => { post mcp::call::send }
+    "/api/v1/mcp/calls" => { get mcp::calls::list }
+    "/api/v1/mcp/resources" => { get mcp::resources::list }
+    "/api/v1/mcp/resources/{uri:.*}" => { get mcp::resources::get }
 }
 
 /// The API on these services, for a server or a test to run.

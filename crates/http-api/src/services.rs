@@ -6,6 +6,7 @@ use core_domain::{Clock, Entropy};
 use idempotency::Sealer;
 use keys::{Authenticator, KeyReader, KeyService};
 use limits::RateLimiter;
+use mcp::{CallLog, ToolServers};
 use seo::{SeoReader, SeoService};
 use tokens::TokenAuthenticator;
 use webhooks::{Courier, DeliveryQueue, EventPublisher, WebhookReader, WebhookService};
@@ -52,6 +53,10 @@ pub struct Services {
     pub entitlements: Arc<Entitlements>,
     /// The use cases of SEO reports.
     pub seo: SeoService,
+    /// The MCP servers.
+    pub tool_servers: Arc<dyn ToolServers>,
+    /// What was called at them.
+    pub call_log: Arc<dyn CallLog>,
     /// What seals the answers kept for safe retries.
     pub sealer: Arc<Sealer>,
     /// The requests that are being worked on outside the store.
@@ -93,6 +98,8 @@ impl Services {
             .app_data(web::Data::new(self.keys))
             .app_data(web::Data::new(self.running))
             .app_data(web::Data::new(self.seo))
+            .app_data(web::Data::from(self.tool_servers))
+            .app_data(web::Data::from(self.call_log))
             .app_data(web::Data::new(self.health_checks))
             .app_data(web::Data::new(self.client_addresses))
             .app_data(web::Data::new(self.public_url));

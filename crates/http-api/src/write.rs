@@ -8,6 +8,7 @@ use core_domain::{StorageError, Transaction};
 use entitlements::EntitlementTx;
 use idempotency::IdempotencyTx;
 use keys::KeyTx;
+use mcp::CallTx;
 use seo::SeoTx;
 use webhooks::WebhookTx;
 use workspaces::WorkspaceTx;
@@ -16,9 +17,9 @@ use crate::retry::{InvalidKey, Recorder};
 use crate::{Answer, ApiError};
 
 /// A transaction with everything that requests write.
-pub trait ApiTx: WorkspaceTx + KeyTx + EntitlementTx + WebhookTx + SeoTx + IdempotencyTx {}
+pub trait ApiTx: WorkspaceTx + KeyTx + EntitlementTx + WebhookTx + SeoTx + CallTx + IdempotencyTx {}
 
-impl<T: WorkspaceTx + KeyTx + EntitlementTx + WebhookTx + SeoTx + IdempotencyTx> ApiTx for T {}
+impl<T: WorkspaceTx + KeyTx + EntitlementTx + WebhookTx + SeoTx + CallTx + IdempotencyTx> ApiTx for T {}
 
 /// Where transactions come from.
 #[async_trait]
@@ -66,6 +67,20 @@ impl Write {
         self.recorder
     }
 
+    /// What the first of several like requests got, for a request that asks the outside before it begins: a repeated one
+    /// is answered without. `None` for the first.
+    ///
+    /// # Errors
+    /// As those of a repeated request that [`run_outside`](Self::run_outside) would answer.
+    pub(crate) async fn earlier(&self) -> Result<Option<Answer>, ApiError> {
+        let Some(recorder) = &self.recorder else { return Ok(None) };
+        let _running = recorder.running().ok_or(ApiError::IdempotencyInProgress)?;
+        let mut tx = self.store.begin().await?;
+        let earlier = recorder.peek(&mut *tx).await;
+        undo(tx).await;
+        Ok(earlier?.map(|earlier| Answer::replayed(&earlier)))
+    }
+
     /// Runs a request whose effect lies outside the store: `begin` is committed first, with the note that the request
     /// was begun; then `act` goes out, once, and its answer is kept. Killed in between, nobody knows the outcome, and a
     /// repeated request is told so (contract: Idempotency).
@@ -98,16 +113,22 @@ impl Write {
         work.await.unwrap_or_else(|fault| Err(ApiError::Internal(fault.into())))
     }
 
-    /// Keeps the answer of what was done outside. One that is not to be kept is followed by nothing else either: what
-    /// went out may have arrived.
+    /// Keeps the answer of what was done outside. One that is not to be kept is followed by nothing else either, since
+    /// what went out may have arrived; unless it says that nothing went out.
     async fn keep(&self, recorder: &Recorder, outcome: &Result<Answer, ApiError>) -> Result<(), ApiError> {
         let kept = match outcome {
             Ok(answer) => Some(answer.recorded()),
             Err(error) => error.recorded(),
         };
-        let Some(kept) = kept else { return Ok(()) };
+        let nothing_went_out = outcome.as_ref().is_err_and(ApiError::says_that_nothing_was_done);
+        if kept.is_none() && !nothing_went_out {
+            return Ok(());
+        }
         let mut tx = self.store.begin().await?;
-        recorder.record(&mut *tx, &kept).await?;
+        match kept {
+            Some(kept) => recorder.record(&mut *tx, &kept).await?,
+            None => recorder.forget(&mut *tx).await?,
+        }
         Ok(commit(tx).await?)
     }
 

@@ -4,6 +4,7 @@
 use ::entitlements::{EntitlementReader, EntitlementTx};
 use ::idempotency::IdempotencyTx;
 use ::keys::{CredentialStore, KeyReader, KeyTx};
+use ::mcp::{CallLog, CallTx};
 use ::seo::{SeoReader, SeoTx};
 use ::tokens::AccountDirectory;
 use ::webhooks::{DeliveryQueue, WebhookReader, WebhookTx};
@@ -25,6 +26,7 @@ pub mod idempotency;
 pub mod keys;
 pub mod lists;
 pub mod marks;
+pub mod mcp;
 mod model;
 mod prelude;
 pub mod purges;
@@ -49,9 +51,10 @@ pub trait Backend: Send + Sync + 'static {
         + EntitlementReader
         + WebhookReader
         + DeliveryQueue
-        + SeoReader;
+        + SeoReader
+        + CallLog;
     /// The open transaction.
-    type Tx: WorkspaceTx + KeyTx + IdempotencyTx + EntitlementTx + WebhookTx + SeoTx;
+    type Tx: WorkspaceTx + KeyTx + IdempotencyTx + EntitlementTx + WebhookTx + SeoTx + CallTx;
 
     /// The store.
     fn store(&self) -> &Self::Store;
@@ -166,6 +169,14 @@ macro_rules! storage_conformance {
                 the_largest_report_goes_through_every_change
                 extreme_issues_come_back_as_they_were
                 lists_equal_the_model
+            }
+            mcp {
+                a_call_comes_back_as_it_was_and_ends_once
+                a_call_that_is_not_committed_leaves_nothing
+                calls_are_seen_in_their_own_realm_alone
+                a_purge_takes_the_oldest_calls_up_to_its_limit
+                concurrent_calls_are_all_counted
+                lists_of_calls_equal_the_model
             }
             marks {
                 undoing_keeps_what_was_before_the_mark_and_nothing_after_it

@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 
 use ::keys::{ApiKey, KeyQuery, KeySort};
+use ::mcp::{Call, CallQuery, CallSort};
 use ::seo::{Issue, IssueQuery, IssueSort, Report, ReportQuery, ReportSort};
 use ::workspaces::{Workspace, WorkspaceQuery, WorkspaceSort};
 use core_domain::{ListQuery, Order, Page, Sort, Timestamp};
@@ -25,6 +26,11 @@ pub(crate) fn issues(all: &[Issue], query: &IssueQuery) -> Page<Issue> {
 pub(crate) fn reports(all: &[Report], query: &ReportQuery) -> Page<Report> {
     let matching = all.iter().filter(|report| query.filter.matches(report)).cloned().collect();
     page(matching, query, compare_reports, ReportSort::Id)
+}
+
+pub(crate) fn calls(all: &[Call], query: &CallQuery) -> Page<Call> {
+    let matching = all.iter().filter(|call| query.filter.matches(call)).cloned().collect();
+    page(matching, query, compare_calls, CallSort::Id)
 }
 
 pub(crate) fn page<T, F, S: Copy>(
@@ -85,5 +91,12 @@ fn compare_reports(field: ReportSort, left: &Report, right: &Report) -> Ordering
         ReportSort::Id => left.id.cmp(&right.id),
         ReportSort::CreatedAt => left.created_at.cmp(&right.created_at),
         ReportSort::Url => left.url.as_str().cmp(right.url.as_str()),
+    }
+}
+
+fn compare_calls(field: CallSort, left: &Call, right: &Call) -> Ordering {
+    match field {
+        CallSort::Id => left.id.cmp(&right.id),
+        CallSort::CreatedAt => left.created_at.cmp(&right.created_at),
     }
 }

@@ -10,6 +10,7 @@ mod events;
 mod idempotency;
 mod keys;
 mod list;
+mod mcp;
 mod memberships;
 mod migrations;
 mod pool;

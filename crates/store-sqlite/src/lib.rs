@@ -10,6 +10,7 @@ mod idempotency;
 mod ids;
 mod keys;
 mod lease;
+mod mcp;
 mod memberships;
 mod migrations;
 mod open;

@@ -314,4 +314,34 @@ diesel::allow_tables_to_appear_in_same_query!(
 diesel::allow_tables_to_appear_in_same_query!(workspaces, entitlement_days);
 diesel::allow_tables_to_appear_in_same_query!(workspaces, entitlement_reservations);
 diesel::allow_tables_to_appear_in_same_query!(workspaces, entitlement_overrides);
+diesel::table! {
+    mcp_totals (workspace_id, environment) {
+        workspace_id -> BigInt,
+        environment -> Text,
+        call_count -> BigInt,
+    }
+}
+
+diesel::table! {
+    mcp_calls (id) {
+        id -> BigInt,
+        workspace_id -> BigInt,
+        environment -> Text,
+        account_id -> BigInt,
+        api_key_id -> Nullable<BigInt>,
+        request_id -> Text,
+        server -> Text,
+        tool -> Text,
+        arguments -> Text,
+        created_at -> BigInt,
+        outcome -> Text,
+        error -> Nullable<Text>,
+        size -> Nullable<BigInt>,
+        duration_ms -> Nullable<Integer>,
+        search_text -> Text,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(workspaces, seo_reports, seo_issues, seo_totals);
+diesel::allow_tables_to_appear_in_same_query!(workspaces, mcp_calls);
+diesel::allow_tables_to_appear_in_same_query!(workspaces, mcp_totals);

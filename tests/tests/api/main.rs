@@ -16,6 +16,8 @@ mod events;
 mod isolation;
 mod keys;
 mod lists;
+mod mcp;
+mod mcp_resources;
 mod me;
 mod properties;
 mod rate_limits;

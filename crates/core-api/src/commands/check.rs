@@ -3,10 +3,18 @@ use anyhow::{Context, bail};
 use super::print;
 use crate::config::Config;
 use crate::stores::Store;
+use crate::tool_servers;
 
 /// Prints the settings in force and reaches what they point at. Changes nothing.
 pub(crate) async fn run(config: &Config) -> anyhow::Result<()> {
     print(&config.describe())?;
+    if let Some(path) = &config.tool_servers {
+        let servers = tool_servers::read(path)?;
+        print(&format!(
+            "MCP servers: {}",
+            servers.iter().map(|server| server.id.as_str()).collect::<Vec<_>>().join(", ")
+        ))?;
+    }
     let hasher = config.secrets()?.key_hasher();
     let store = Store::open(config).await?;
     store.health.check().await.map_err(|fault| anyhow::anyhow!(fault)).context("the database can't be reached")?;

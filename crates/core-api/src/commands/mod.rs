@@ -16,6 +16,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use dispatcher::Publisher;
 use http_api::Services;
+use mcp::NoServers;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::{
@@ -92,7 +93,7 @@ async fn open(config: &Config) -> anyhow::Result<Services> {
     store.migrate().await?;
     let (publisher, _) = Publisher::start(Arc::clone(&store.deliveries), CancellationToken::new());
     let courier = delivery::courier(config, &secrets)?;
-    server::services(config, &store, &secrets, Arc::new(publisher), courier).await
+    server::services(config, &store, &secrets, Arc::new(publisher), courier, Arc::new(NoServers)).await
 }
 
 /// Prints a command's answer.

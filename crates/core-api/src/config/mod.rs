@@ -41,6 +41,8 @@ pub(crate) struct Config {
     pub(crate) log_format: LogFormat,
     /// Where callers are sent who want more.
     pub(crate) upgrade_url: Option<String>,
+    /// The file with the MCP servers.
+    pub(crate) tool_servers: Option<PathBuf>,
     catalogue: Option<PathBuf>,
     jwt: Option<JwtOptions>,
     secret_key: Option<String>,
@@ -88,6 +90,7 @@ impl Config {
             log: values.parse("CORE_API_LOG", log_filter)?,
             log_format: values.parse("CORE_API_LOG_FORMAT", log_format)?,
             upgrade_url: values.parse_optional("CORE_API_UPGRADE_URL", upgrade_url)?,
+            tool_servers: values.get("CORE_API_MCP_CONFIG").map(PathBuf::from),
             catalogue: values.get("CORE_API_CATALOG").map(PathBuf::from),
             jwt: jwt::options(values)?,
             secret_key: values.get("CORE_API_SECRET_KEY").map(str::to_owned),
@@ -149,6 +152,7 @@ impl Config {
             ("metrics listen", self.metrics_listen.map_or("off".to_owned(), |address| address.to_string())),
             ("public URL", self.public_url.clone().unwrap_or_else(|| "from each request".to_owned())),
             ("catalogue", self.catalogue.as_ref().map_or("built in".to_owned(), |path| path.display().to_string())),
+            ("MCP servers of", self.tool_servers.as_ref().map_or("none".to_owned(), |path| path.display().to_string())),
             ("upgrade URL", self.upgrade_url.clone().unwrap_or_else(|| "none".to_owned())),
             ("signed tokens", jwt::describe(self.jwt.as_ref())),
             ("trusted proxies", listed(&proxies)),

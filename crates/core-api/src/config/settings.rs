@@ -104,12 +104,17 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting(
         "CORE_API_EVENT_RETENTION_DAYS",
         Some("30"),
-        "how long events, deliveries and their attempts are kept, 1 to 3650",
+        "how long events, deliveries, their attempts and the log of MCP calls are kept, 1 to 3650",
     ),
     setting(
         "CORE_API_CATALOG",
         None,
         "TOML file with the tiers, features and limits; the catalogue that comes with the program when not set",
+    ),
+    setting(
+        "CORE_API_MCP_CONFIG",
+        None,
+        "JSON file with the MCP servers (mcpServers); it is read again at SIGHUP and when it changes",
     ),
     setting("CORE_API_UPGRADE_URL", None, "where callers are sent whose plan gives no more"),
     setting(

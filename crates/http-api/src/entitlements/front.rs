@@ -3,8 +3,8 @@ use std::sync::Arc;
 
 use core_domain::{Clock, WorkspaceContext, WorkspaceId};
 use entitlements::{
-    Catalogue, EntitlementReader, EntitlementService, Feature, LimitedStock, LineOfStanding, Realm, StockError,
-    UseFeature,
+    Catalogue, Change, EntitlementReader, EntitlementService, Feature, LimitedStock, LineOfStanding, Quantity, Realm,
+    StockError, UseError, UseFeature,
 };
 
 use super::batches::{Batches, Told};
@@ -22,6 +22,7 @@ pub struct Entitlements {
     pub(super) reader: Arc<dyn EntitlementReader>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) refusals: Refusals,
+    store: Arc<dyn UnitOfWork>,
     standings: Arc<Standings>,
     batches: Arc<Batches>,
 }
@@ -43,9 +44,14 @@ impl Entitlements {
     ) -> Self {
         let standings = Arc::new(Standings::new());
         let refusals = Refusals::new(upgrade_url);
-        let batches =
-            Batches::new(store, service.clone(), Arc::clone(&clock), Arc::clone(&standings), refusals.clone());
-        Self { service, reader, clock, refusals, standings, batches: Arc::new(batches) }
+        let batches = Batches::new(
+            Arc::clone(&store),
+            service.clone(),
+            Arc::clone(&clock),
+            Arc::clone(&standings),
+            refusals.clone(),
+        );
+        Self { service, reader, clock, refusals, store, standings, batches: Arc::new(batches) }
     }
 
     /// The use cases.
@@ -86,6 +92,54 @@ impl Entitlements {
         stock: LimitedStock,
     ) -> Result<(), ApiError> {
         Ok(self.service.give_back(tx, place, stock).await?)
+    }
+
+    /// Counts one of a feature, within the transaction that uses it, or frees one, where the catalogue has the feature.
+    ///
+    /// # Errors
+    /// [`ApiError::FeatureLimitReached`] when there is none left: the transaction must not be committed.
+    pub(crate) async fn count_one(
+        &self,
+        tx: &mut dyn ApiTx,
+        place: Realm,
+        name: &str,
+        change: fn(Quantity) -> Change,
+    ) -> Result<(), ApiError> {
+        let Some(feature) = self.service.catalogue().find(name) else { return Ok(()) };
+        let one = [UseFeature { change: change(Quantity::ONE), metadata: None }];
+        let recorded = self.service.record(tx, place, feature, &one).await.map_err(|error| match error {
+            UseError::NoWorkspace => ApiError::NotFound,
+            UseError::Storage(error) => error.into(),
+        })?;
+        let refusal = recorded.into_iter().find_map(Result::err);
+        refusal.map_or(Ok(()), |refusal| Err(self.refusals.of(&feature.key, refusal)))
+    }
+
+    /// Frees one of a feature that was counted for nothing, in a transaction of its own.
+    pub(crate) async fn give_back_one(&self, place: Realm, name: &str) {
+        if self.service.catalogue().find(name).is_none() {
+            return;
+        }
+        let given = async {
+            let mut tx = self.store.begin().await?;
+            self.count_one(&mut *tx, place, name, Change::Free).await?;
+            Ok::<(), ApiError>(crate::write::commit(tx).await?)
+        };
+        if let Err(error) = given.await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                feature = name,
+                "a use for nothing is not given back"
+            );
+        }
+        self.forget_feature(place, name);
+    }
+
+    /// Has checks see what [`count_one`](Self::count_one) counted. To be called once it is committed.
+    pub(crate) fn forget_feature(&self, place: Realm, name: &str) {
+        if let Some(feature) = self.service.catalogue().find(name) {
+            self.standings.forget(place, &feature.key);
+        }
     }
 
     /// Has checks see what [`take`](Self::take) or [`give_back`](Self::give_back) counted. To be called once it is

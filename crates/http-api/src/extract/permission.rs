@@ -36,6 +36,8 @@ requirements! {
     OperatorWrite = "operator":"write";
     SeoRead = "seo":"read";
     SeoWrite = "seo":"write";
+    McpRead = "mcp":"read";
+    McpWrite = "mcp":"write";
 }
 
 /// Any credential, whatever its scopes.

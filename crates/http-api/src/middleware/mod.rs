@@ -12,5 +12,5 @@ pub(crate) use deadline::deadline;
 pub(crate) use errors::shape_errors;
 pub(crate) use identify::identify;
 pub(crate) use limit::limit;
-pub(crate) use observe::observe;
+pub(crate) use observe::{observe, request_id};
 pub(crate) use retries::recognise_retries;

@@ -6,7 +6,7 @@ use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage, web};
+use actix_web::{Error, HttpMessage, HttpRequest, web};
 use core_domain::{Clock, Entropy, random_base62};
 use tracing::Instrument;
 
@@ -56,6 +56,11 @@ impl Marks {
             rate_limit.write_to(headers);
         }
     }
+}
+
+/// The id of a request that is being answered.
+pub(crate) fn request_id(request: &HttpRequest) -> String {
+    request.extensions().get::<Rc<Marks>>().map(|marks| marks.request_id().to_owned()).unwrap_or_default()
 }
 
 fn is_request_id(given: &[u8]) -> bool {

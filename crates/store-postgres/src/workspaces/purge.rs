@@ -3,6 +3,7 @@ use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use crate::entitlements;
+use crate::mcp;
 use crate::schema::{api_keys, event_counts, events, memberships, webhooks, workspaces};
 use crate::seo;
 
@@ -39,6 +40,7 @@ pub(super) async fn purge(connection: &mut AsyncPgConnection, before: DateTime<U
     diesel::delete(events::table).filter(events::workspace_id.eq_any(&ids)).execute(connection).await?;
     entitlements::purge::workspaces(connection, &ids).await?;
     seo::purge(connection, &ids).await?;
+    mcp::purge::workspaces(connection, &ids).await?;
     diesel::delete(memberships::table).filter(memberships::workspace_id.eq_any(&ids)).execute(connection).await?;
     diesel::delete(workspaces::table).filter(workspaces::id.eq_any(&ids)).execute(connection).await?;
     Ok(ids.len() as u64)

@@ -7,6 +7,7 @@ use super::WorkspaceRow;
 use crate::entitlements;
 use crate::error::{Failure, OrCorrupt};
 use crate::ids;
+use crate::mcp;
 use crate::schema::{accounts, api_keys, event_counts, events, memberships, webhooks, workspaces as table};
 use crate::seo;
 use crate::tx::SqliteTx;
@@ -138,6 +139,7 @@ fn purge(connection: &mut SqliteConnection, before: i64, limit: u32) -> Result<u
         diesel::delete(events::table.filter(events::workspace_id.eq(id))).execute(connection)?;
         entitlements::purge::workspace(connection, id)?;
         seo::purge(connection, id)?;
+        mcp::purge::workspace(connection, id)?;
         diesel::delete(memberships::table.filter(memberships::workspace_id.eq(id))).execute(connection)?;
         diesel::delete(table::table.find(id)).execute(connection)?;
         purged += 1;

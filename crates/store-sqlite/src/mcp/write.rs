@@ -1,0 +1,74 @@
+use std::num::NonZeroU32;
+
+use ::mcp::{Call, CallEnd, CallLog, CallQuery, CallRepository};
+use async_trait::async_trait;
+use core_domain::{McpCallId, Page, Realm, StorageError, Timestamp, WireWord as _};
+use diesel::prelude::*;
+
+use super::row::{CallRow, EndRow};
+use super::{list, purge};
+use crate::error::{Failure, OrCorrupt as _};
+use crate::ids;
+use crate::schema::{mcp_calls as table, mcp_totals};
+use crate::store::SqliteStore;
+use crate::tx::SqliteTx;
+
+#[async_trait]
+impl CallRepository for SqliteTx {
+    async fn next_call_id(&mut self) -> Result<McpCallId, StorageError> {
+        self.run("next_call_id", |connection| {
+            Ok(ids::next(connection, "mcp_calls")?.try_into().or_corrupt("id_sequences", "last")?)
+        })
+        .await
+    }
+
+    async fn insert_call(&mut self, call: &Call) -> Result<(), StorageError> {
+        let (row, realm, search_text) = (CallRow::from(call), call.realm, call.search_text());
+        self.run("insert_call", move |connection| {
+            diesel::insert_into(table::table).values((row, table::search_text.eq(search_text))).execute(connection)?;
+            count(connection, realm)
+        })
+        .await
+    }
+}
+
+fn count(connection: &mut SqliteConnection, realm: Realm) -> Result<(), Failure> {
+    diesel::insert_into(mcp_totals::table)
+        .values((
+            mcp_totals::workspace_id.eq(realm.workspace_id.get()),
+            mcp_totals::environment.eq(realm.environment.as_str()),
+            mcp_totals::call_count.eq(1),
+        ))
+        .on_conflict((mcp_totals::workspace_id, mcp_totals::environment))
+        .do_update()
+        .set(mcp_totals::call_count.eq(mcp_totals::call_count + 1))
+        .execute(connection)?;
+    Ok(())
+}
+
+#[async_trait]
+impl CallLog for SqliteStore {
+    async fn finish_call(&self, id: McpCallId, end: &CallEnd) -> Result<(), StorageError> {
+        let end = EndRow::from(Some(end));
+        self.write("finish_call", move |connection| {
+            let open = table::table.find(id.get()).filter(table::duration_ms.is_null());
+            diesel::update(open).set(end).execute(connection)?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn list_calls(&self, realm: Realm, query: &CallQuery) -> Result<Page<Call>, StorageError> {
+        let query = query.clone();
+        self.read("list_calls", move |connection| list::page(connection, realm, &query)).await
+    }
+
+    async fn purge_calls(&self, before: Timestamp, limit: NonZeroU32) -> Result<u64, StorageError> {
+        self.write("purge_calls", move |connection| {
+            connection.immediate_transaction(|connection| {
+                purge::older(connection, before.as_unix_micros(), limit.get().into())
+            })
+        })
+        .await
+    }
+}
