@@ -17,8 +17,10 @@ const ADAPTERS: &[&str] = &[
     "jwt-verifier",
     "webhook-sender",
     "dispatcher",
+    "mcp-client",
 ];
-const DOMAIN: &[&str] = &["workspaces", "keys", "tokens", "limits", "idempotency", "entitlements", "webhooks", "seo"];
+const DOMAIN: &[&str] =
+    &["workspaces", "keys", "tokens", "limits", "idempotency", "entitlements", "webhooks", "seo", "mcp"];
 const HTTP: &str = "http-api";
 const BINARY: &str = "core-api";
 const TEST_SUPPORT: &[&str] = &["port-conformance", "testkit", "xtask", "acceptance"];
