@@ -26,6 +26,8 @@ pub(crate) async fn follow(session: &Session) {
             filter = filter.resources_list_changed();
         }
         if let Ok(mut subscription) = session.peer().listen(filter.build()).await {
+            // What happened before was not told.
+            session.signs.changed.notify_one();
             while let Ok(Some(notification)) = subscription.next().await {
                 let is_change = matches!(
                     notification,
@@ -38,7 +40,5 @@ pub(crate) async fn follow(session: &Session) {
             }
         }
         tokio::time::sleep(AGAIN).await;
-        // What happened meanwhile was not told.
-        session.signs.changed.notify_one();
     }
 }

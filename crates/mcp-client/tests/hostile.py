@@ -37,6 +37,7 @@ cancelled = []
 extra_tools = []
 echo_description = "Says it again"
 calls = 0
+listening = None
 
 
 def tool(name, **more):
@@ -69,6 +70,14 @@ def text(words, **more):
 def sleeper(**how):
     command = [sys.executable, "-c", "import time\nwhile True: time.sleep(60)"]
     return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, **how).pid
+
+
+def tell_of_change():
+    if flags.era != "modern":
+        send({"method": "notifications/tools/list_changed"})
+    elif listening is not None:
+        meta = {"io.modelcontextprotocol/subscriptionId": listening}
+        send({"method": "notifications/tools/list_changed", "params": {"_meta": meta}})
 
 
 class Fault(Exception):
@@ -137,12 +146,12 @@ def call(request_id, name, arguments):
         return {"content": [{"type": "hologram", "x": [1, None]}], "structuredContent": None, "isError": True}
     if name == "change":
         echo_description = "Says something else"
-        send({"method": "notifications/tools/list_changed"})
+        tell_of_change()
         return text("done")
     if name == "grow":
         extra_tools.append(tool("new_%d" % len(extra_tools)))
         for _ in range(100):
-            send({"method": "notifications/tools/list_changed"})
+            tell_of_change()
         return text("done")
     if name == "record":
         with open(arguments["file"], "a") as file:
@@ -191,6 +200,13 @@ def answer(request_id, method, params):
             return None
         if flags.era == "picky":
             os._exit(4)
+    if method == "subscriptions/listen" and flags.era == "modern":
+        global listening
+        listening = request_id
+        meta = {"io.modelcontextprotocol/subscriptionId": request_id}
+        accepted = {"_meta": meta, "notifications": {"toolsListChanged": True}}
+        send({"method": "notifications/subscriptions/acknowledged", "params": accepted})
+        return None
     if method == "initialize" and flags.era != "modern":
         return {"protocolVersion": "2025-11-25", "serverInfo": IMPLEMENTATION, **ABOUT}
     if method == "ping" and flags.era != "modern":

@@ -35,7 +35,7 @@ async fn one_bad_tool_hides_no_other() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn changes_are_read_and_what_is_known_stays_while_the_server_is_down() {
-    for era in ["legacy"] {
+    for era in ["legacy", "modern"] {
         let stage = Stage::new(&json!({ "s": hostile(&["--era", era]) }));
         stage.echoes("s").await;
         assert_eq!(stage.text("s", "grow").await, "done");
