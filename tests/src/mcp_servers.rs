@@ -40,8 +40,8 @@ impl McpServers {
 
     /// The official server of this name that runs on Node.js.
     pub fn node(name: &str, arguments: &[&str]) -> Value {
-        let package = format!("node_modules/@modelcontextprotocol/server-{name}/dist/index.js");
-        let program = installed().join(package).to_str().unwrap().to_owned();
+        let package = format!("@modelcontextprotocol/server-{name}/dist/index.js");
+        let program = installed("CORE_API_TEST_MCP_NODE_MODULES").join(package).to_str().unwrap().to_owned();
         let args: Vec<&str> = std::iter::once(program.as_str()).chain(arguments.iter().copied()).collect();
         json!({ "command": on_path("node"), "args": args })
     }
@@ -53,15 +53,15 @@ impl McpServers {
 
     /// The official server of time, which runs on Python.
     pub fn time() -> Value {
-        json!({ "command": installed().join("python/bin/mcp-server-time"), "args": ["--local-timezone", "UTC"] })
+        json!({ "command": installed("CORE_API_TEST_MCP_PYTHON").join("mcp-server-time"), "args": ["--local-timezone", "UTC"] })
     }
 }
 
-fn installed() -> PathBuf {
-    let Some(folder) = env::var_os("CORE_API_TEST_MCP_SERVERS") else {
+fn installed(variable: &str) -> PathBuf {
+    let Some(folder) = env::var_os(variable) else {
         panic!(
             "these tests need MCP servers: run `cargo xtask test`, which installs them, or name their folder \
-             in CORE_API_TEST_MCP_SERVERS"
+             in {variable}"
         )
     };
     folder.into()

@@ -46,7 +46,7 @@ const LEAST_BYTES: usize = 4 * 1024 * 1024;
 
 /// The most that any answer of the server may hold: its largest result, or its catalogue.
 pub(crate) fn most_bytes(config: &ServerConfig) -> usize {
-    config.max_result_bytes.max(LEAST_BYTES)
+    config.max_answer_bytes().max(LEAST_BYTES)
 }
 
 impl Connection {

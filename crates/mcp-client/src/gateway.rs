@@ -130,9 +130,12 @@ impl Gateway {
                 Err(NoSession::Upstream(error)) => return Err(error),
             };
             stage.asking();
-            let limit = supervisor.server.config().max_result_bytes;
-            match session.ask(request.clone(), limit).await {
+            let config = supervisor.server.config();
+            match session.ask(request.clone(), config.max_answer_bytes()).await {
                 Ok(value) => return Ok(value),
+                Err(Failed::Upstream(UpstreamError::TooLarge { .. })) => {
+                    return Err(UpstreamError::TooLarge { limit: config.max_result_bytes });
+                }
                 Err(Failed::Unsent) => {}
                 Err(Failed::Upstream(error)) => {
                     if matches!(error, UpstreamError::InvalidParams { .. }) {

@@ -5,9 +5,8 @@ use std::process::{Command, ExitCode, ExitStatus, Stdio};
 use anyhow::Result;
 use testkit::servers::{Durability, Postgres, Redis, ensure_installed};
 
-use crate::binary;
 use crate::process::{cargo, status};
-use crate::tools;
+use crate::{binary, tools};
 
 /// Run every test, with a PostgreSQL and a Redis made for this run and removed after it.
 #[derive(Debug, clap::Args)]
@@ -39,7 +38,7 @@ pub(crate) fn run_tests(runner_args: &[String]) -> Result<ExitStatus> {
         }
     }
 
-    let mcp_servers = tools::mcp_servers()?;
+    let mcp = tools::mcp_servers()?;
     let postgres = Postgres::start(Durability::Fast)?;
     let redis = Redis::start()?;
     status(
@@ -47,7 +46,8 @@ pub(crate) fn run_tests(runner_args: &[String]) -> Result<ExitStatus> {
             .args(runner_args)
             .env("CORE_API_TEST_POSTGRES_URL", postgres.url())
             .env("CORE_API_TEST_REDIS_URL", redis.url())
-            .env("CORE_API_TEST_MCP_SERVERS", mcp_servers),
+            .env("CORE_API_TEST_MCP_NODE_MODULES", mcp.node_modules)
+            .env("CORE_API_TEST_MCP_PYTHON", mcp.python),
     )
 }
 

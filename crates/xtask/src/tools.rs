@@ -39,37 +39,43 @@ pub(crate) fn schemathesis() -> Result<Command> {
     Ok(Command::new(bin.join("schemathesis")))
 }
 
-/// MCP servers of others for tests to call: the folder with Node's packages in `node_modules` and Python's programs in
-/// `python/bin`.
-pub(crate) fn mcp_servers() -> Result<PathBuf> {
-    let node = node_packages(
-        "mcp-servers",
-        include_str!("../mcp-servers/package.json"),
-        include_str!("../mcp-servers/package-lock.json"),
-    )?;
-    python_packages("mcp-servers/python", include_str!("../mcp-servers/requirements.txt"))?;
-    Ok(node)
+/// MCP servers to speak with, of two languages, at pinned versions.
+#[derive(Debug)]
+pub(crate) struct McpServers {
+    /// The folder of the Node packages.
+    pub(crate) node_modules: PathBuf,
+    /// The folder of the Python programs.
+    pub(crate) python: PathBuf,
 }
 
-/// The folder that holds exactly the packages of this lock file.
-fn node_packages(name: &str, manifest: &str, lock: &str) -> Result<PathBuf> {
-    let here = folder(name);
-    let installed = here.join("installed.json");
-    if fs::read_to_string(&installed).is_ok_and(|text| text == lock) {
-        return Ok(here);
+/// Installs the reference servers. Node comes from the system, by apt-get as root where it is missing.
+pub(crate) fn mcp_servers() -> Result<McpServers> {
+    let python = python_packages("mcp-servers-python", include_str!("../mcp/requirements.txt"))?;
+    let node_modules = node_packages("mcp-servers-node")?;
+    Ok(McpServers { node_modules, python })
+}
+
+/// The `node_modules` of exactly the packages of `mcp/package-lock.json`; made anew when they change.
+fn node_packages(name: &str) -> Result<PathBuf> {
+    const MANIFEST: &str = include_str!("../mcp/package.json");
+    const LOCK: &str = include_str!("../mcp/package-lock.json");
+    let folder = folder(name);
+    let installed = folder.join("installed.json");
+    if fs::read_to_string(&installed).is_ok_and(|text| text == LOCK) {
+        return Ok(folder.join("node_modules"));
     }
-    fs::create_dir_all(&here)?;
-    fs::write(here.join("package.json"), manifest)?;
-    fs::write(here.join("package-lock.json"), lock)?;
     ensure_packaged("npm", "nodejs npm")?;
+    fs::create_dir_all(&folder)?;
+    fs::write(folder.join("package.json"), MANIFEST)?;
+    fs::write(folder.join("package-lock.json"), LOCK)?;
     let mut npm = Command::new("npm");
-    npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(&here);
+    npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(&folder);
     run(npm.stdout(Stdio::from(std::io::stderr())))?;
-    fs::write(installed, lock)?;
-    Ok(here)
+    fs::write(installed, LOCK)?;
+    Ok(folder.join("node_modules"))
 }
 
-/// Has apt-get install what a missing program is in, where it can.
+/// Has apt-get install what a missing program is in, where that can be.
 fn ensure_packaged(program: &str, packages: &str) -> Result<()> {
     if answers(Path::new(program)) {
         return Ok(());

@@ -79,7 +79,7 @@ async fn a_huge_answer_fails_its_own_call_alone() {
             assert_eq!(text(&small.unwrap()), "small");
         }
         // One that fits into a line, but not into the limit.
-        let large = stage.call("bad", "big", json!({ "bytes": 2_000_000 })).await;
+        let large = stage.call("bad", "big", json!({ "bytes": 3_000_000 })).await;
         assert_eq!(large, Err(UpstreamError::TooLarge { limit: 1_000_000 }));
         let fits = stage.call("bad", "big", json!({ "bytes": 900_000 })).await.unwrap();
         assert_eq!(text(&fits).len(), 900_000);

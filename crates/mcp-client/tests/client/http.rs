@@ -63,7 +63,7 @@ async fn faults_concern_their_own_call() {
     }
     assert_eq!(stage.call_within("s", "hang", json!({}), short).await, Err(UpstreamError::TimedOut));
     for tool in ["big", "stream"] {
-        for bytes in [200_000, 20_000_000] {
+        for bytes in [300_000, 20_000_000] {
             let large = stage.call("s", tool, json!({ "bytes": bytes })).await;
             assert_eq!(large, Err(UpstreamError::TooLarge { limit: 100_000 }), "{tool} {bytes}");
         }

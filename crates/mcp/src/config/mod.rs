@@ -149,6 +149,12 @@ impl Transport {
 }
 
 impl ServerConfig {
+    /// The most bytes that an adapter reads of one answer. More than `max_result_bytes`: what an answer says twice, as
+    /// text and as structured content, counts once there, and the frame around it not at all.
+    pub fn max_answer_bytes(&self) -> usize {
+        self.max_result_bytes * 2 + 64 * 1024
+    }
+
     /// The copy of the server that a workspace's calls go to.
     pub fn instance_for(&self, realm: Realm) -> Instance {
         let tenant = (self.isolation == Isolation::PerWorkspace).then_some(realm);
