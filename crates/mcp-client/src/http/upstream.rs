@@ -54,8 +54,12 @@ impl StreamableHttpClient for Upstream {
             }
             _ => None,
         };
-        if let Some((_, ticket)) = &asked {
-            ticket.depart(0);
+        if let Some((_, ticket)) = &asked
+            && !ticket.depart(0)
+            && !ticket.is_sent()
+        {
+            // Its caller gave up while it waited for a connection.
+            return Err(std::io::Error::from(std::io::ErrorKind::Interrupted).into());
         }
         let posted = self.0.post_message_with_response_limits(uri, message, session, auth, headers, limits).await;
         match (posted, asked) {

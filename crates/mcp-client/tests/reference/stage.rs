@@ -70,7 +70,7 @@ pub(crate) fn at() -> Instance {
 
 /// A Node server's script.
 pub(crate) fn node_script(package: &str) -> PathBuf {
-    installed().join("node_modules/@modelcontextprotocol").join(package).join("dist/index.js")
+    installed("CORE_API_TEST_MCP_NODE_MODULES").join("@modelcontextprotocol").join(package).join("dist/index.js")
 }
 
 pub(crate) fn node(package: &str, args: &[&str]) -> Value {
@@ -80,15 +80,12 @@ pub(crate) fn node(package: &str, args: &[&str]) -> Value {
 }
 
 pub(crate) fn python(program: &str) -> Value {
-    json!({ "command": installed().join("python/bin").join(program) })
+    json!({ "command": installed("CORE_API_TEST_MCP_PYTHON").join(program) })
 }
 
-fn installed() -> PathBuf {
-    let Some(folder) = env::var_os("CORE_API_TEST_MCP_SERVERS") else {
-        panic!(
-            "these tests need MCP servers: run `cargo xtask test`, which installs them, or name their folder in \
-             CORE_API_TEST_MCP_SERVERS"
-        )
+fn installed(variable: &str) -> PathBuf {
+    let Some(folder) = env::var_os(variable) else {
+        panic!("these tests need MCP servers: run `cargo xtask test`, which installs them and names them in {variable}")
     };
     PathBuf::from(folder)
 }
