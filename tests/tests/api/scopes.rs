@@ -1,6 +1,8 @@
 use std::collections::BTreeSet;
 
-use acceptance::{Answer, Api, Backend, Operation, Stage, denied, on_both_stores, random_below, seconds_from_now};
+use acceptance::{
+    Answer, Api, Backend, McpServers, Operation, Stage, denied, on_both_stores, random_below, seconds_from_now,
+};
 use serde_json::{Value, json};
 
 on_both_stores!(
@@ -27,6 +29,9 @@ fn body(operation: &Operation) -> Option<Value> {
         ("POST", template) if template.ends_with("/replay") => Some(json!({ "since": "2026-01-01" })),
         ("POST" | "PATCH", template) if template.contains("/webhooks/") => Some(json!({})),
         ("POST", "/api/v1/seo/report") => Some(report()),
+        ("POST", "/api/v1/mcp/tools/call") => {
+            Some(json!({ "server": "everything", "tool": "echo", "arguments": { "message": "hi" } }))
+        }
         ("POST", "/api/v1/pixel/sites") => Some(json!({ "domain": "posted.example" })),
         ("PATCH", template) if template.contains("/pixel/") => Some(json!({})),
         ("POST", "/api/v1/api-keys") => Some(json!({ "name": "Scoped", "scopes": [] })),
@@ -60,6 +65,8 @@ async fn call(stage: &Stage, operation: &Operation, caller: &Api) -> Answer {
         let domain = format!("site-{}.example", random_below(u64::MAX));
         let site = home.post("/api/v1/pixel/sites", json!({ "domain": domain })).await.data(201);
         if operation.template.ends_with("/stats") { domain } else { site["id"].to_string() }
+    } else if operation.template.contains("/mcp/") {
+        "everything".to_owned()
     } else if operation.template.contains("/webhooks/") {
         // Nothing resolves below `.invalid`, so nothing leaves the machine.
         let body = json!({ "url": "https://receiver.invalid/", "events": ["*"] });
@@ -89,7 +96,8 @@ async fn call(stage: &Stage, operation: &Operation, caller: &Api) -> Answer {
 }
 
 async fn every_operation_requires_its_documented_scope(backend: Backend) {
-    let stage = Stage::set(backend).await;
+    let servers = McpServers::new(&json!({ "everything": McpServers::node("everything", &[]) }));
+    let stage = Stage::with(backend, &[("CORE_API_MCP_CONFIG", &servers.config())]).await;
     let operations = stage.owner.spec().operations().to_vec();
     let scopes: BTreeSet<String> = operations.iter().filter_map(|operation| operation.scope.clone()).collect();
     let expected = [
@@ -100,6 +108,8 @@ async fn every_operation_requires_its_documented_scope(backend: Backend) {
         "entitlements:write",
         "events:read",
         "events:write",
+        "mcp:read",
+        "mcp:write",
         "operator:read",
         "operator:write",
         "pixel:delete",
@@ -126,7 +136,7 @@ async fn every_operation_requires_its_documented_scope(backend: Backend) {
         for operation in operations.iter().filter(|operation| operation.scope.as_ref() == Some(scope)) {
             call(&stage, operation, &without.api).await.is(403, denied(scope));
             let answer = call(&stage, operation, &alone.api).await;
-            if operation.template.contains("{delivery_id}") {
+            if operation.template.contains("{delivery_id}") || operation.template.contains("{uri}") {
                 answer.is_not_found();
             } else {
                 assert!([200, 201, 202, 204].contains(&answer.status), "{answer}");
