@@ -2,6 +2,7 @@ use std::rc::Rc;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpRequest, web};
@@ -67,7 +68,7 @@ fn whose(request: &ServiceRequest, meter: &Meter, catalogue: &Catalogue) -> Opti
     match request.path() {
         pixel::CONFIG_PATH => return Some((Subject::PixelConfig(meter.address), PIXEL)),
         // It counts by site, which its body tells.
-        pixel::TRACK_PATH => return None,
+        pixel::TRACK_PATH if request.method() == Method::POST => return None,
         _ => {}
     }
     Some(match request.extensions().get::<Identity>() {
