@@ -62,6 +62,7 @@ async fn stores_that_start_at_once_apply_each_migration_once() {
             "2026-01-25-000000_webhooks",
             "2026-02-05-000000_seo",
             "2026-02-10-000000_entitlements",
+            "2026-04-10-000000_pixel",
             "2026-05-01-000000_mcp",
         ];
         assert_eq!(applied, all);
