@@ -80,6 +80,9 @@ pub enum ApiError {
     /// What the service needs is out of reach; nothing was done.
     #[error("The service is unavailable for the moment. Please retry.")]
     Unavailable(#[source] BoxError),
+    /// As [`Unavailable`](Self::Unavailable), where it is told once for all requests that it befalls.
+    #[error("The service is unavailable for the moment. Please retry.")]
+    Refused,
     /// The request was given up; what it asked for may have been done.
     #[error("The request took too long. Whether it was done is not known; retry it under an Idempotency-Key.")]
     DeadlineExceeded,
@@ -121,7 +124,9 @@ impl ApiError {
             Self::UnsupportedMediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type"),
             Self::Validation(_) => (StatusCode::UNPROCESSABLE_ENTITY, "validation_failed"),
             Self::RateLimited { .. } => (StatusCode::TOO_MANY_REQUESTS, "rate_limit_exceeded"),
-            Self::Unavailable(_) | Self::DeadlineExceeded => (StatusCode::SERVICE_UNAVAILABLE, "service_unavailable"),
+            Self::Unavailable(_) | Self::Refused | Self::DeadlineExceeded => {
+                (StatusCode::SERVICE_UNAVAILABLE, "service_unavailable")
+            }
             Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "server_error"),
         }
     }
@@ -150,7 +155,7 @@ impl ApiError {
             }
             Self::Unauthorized => header = Some((header::WWW_AUTHENTICATE, "Bearer".to_owned())),
             Self::MethodNotAllowed(allowed) => header = Some((header::ALLOW, allowed.clone())),
-            Self::Unavailable(_) | Self::DeadlineExceeded | Self::IdempotencyInProgress => {
+            Self::Unavailable(_) | Self::Refused | Self::DeadlineExceeded | Self::IdempotencyInProgress => {
                 header = Some((header::RETRY_AFTER, "1".to_owned()));
             }
             _ => {}
@@ -183,6 +188,7 @@ impl ApiError {
             | Self::UnsupportedMediaType
             | Self::RateLimited { .. }
             | Self::Unavailable(_)
+            | Self::Refused
             | Self::DeadlineExceeded
             | Self::Internal(_) => None,
         }

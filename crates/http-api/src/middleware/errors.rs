@@ -58,7 +58,9 @@ fn shape(error: &Error, marks: Rc<Marks>) -> Shaped {
         own = ApiError::from_framework(error);
         &own
     };
-    if error.status().0.is_server_error() {
+    if matches!(error, ApiError::Refused) {
+        tracing::debug!("a request was refused");
+    } else if error.status().0.is_server_error() {
         tracing::error!(error = %chain(error), "a request failed");
     }
     Shaped { answer: error.answer(marks.request_id()), marks }
