@@ -101,6 +101,9 @@ pub enum ApiError {
     /// What the service needs is out of reach; nothing was done.
     #[error("The service is unavailable for the moment. Please retry.")]
     Unavailable(#[source] BoxError),
+    /// As [`Unavailable`](Self::Unavailable), where it is told once for all requests that it befalls.
+    #[error("The service is unavailable for the moment. Please retry.")]
+    Refused,
     /// The request was given up; what it asked for may have been done.
     #[error("The request took too long. Whether it was done is not known; retry it under an Idempotency-Key.")]
     DeadlineExceeded,
@@ -146,7 +149,9 @@ impl ApiError {
             Self::ResultTooLarge(_) => (StatusCode::BAD_GATEWAY, "result_too_large"),
             Self::UpstreamTimeout => (StatusCode::GATEWAY_TIMEOUT, "upstream_timeout"),
             Self::UpstreamUnavailable { .. } => (StatusCode::SERVICE_UNAVAILABLE, "upstream_unavailable"),
-            Self::Unavailable(_) | Self::DeadlineExceeded => (StatusCode::SERVICE_UNAVAILABLE, "service_unavailable"),
+            Self::Unavailable(_) | Self::Refused | Self::DeadlineExceeded => {
+                (StatusCode::SERVICE_UNAVAILABLE, "service_unavailable")
+            }
             Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "server_error"),
         }
     }
@@ -178,7 +183,7 @@ impl ApiError {
             Self::UpstreamUnavailable { retry_after, .. } => {
                 header = Some((header::RETRY_AFTER, (*retry_after).max(1).to_string()));
             }
-            Self::Unavailable(_) | Self::DeadlineExceeded | Self::IdempotencyInProgress => {
+            Self::Unavailable(_) | Self::Refused | Self::DeadlineExceeded | Self::IdempotencyInProgress => {
                 header = Some((header::RETRY_AFTER, "1".to_owned()));
             }
             _ => {}
@@ -216,6 +221,7 @@ impl ApiError {
             | Self::UpstreamTimeout
             | Self::UpstreamUnavailable { .. }
             | Self::Unavailable(_)
+            | Self::Refused
             | Self::DeadlineExceeded
             | Self::Internal(_) => None,
         }

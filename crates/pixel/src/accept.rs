@@ -2,7 +2,7 @@
 
 use core_domain::SiteId;
 
-use crate::{EventClass, Site, UserAgent};
+use crate::{EventClass, Site};
 
 /// Why an event is not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -53,8 +53,13 @@ pub struct Signals {
     pub dnt: bool,
 }
 
-/// Why an event is not taken; `None` when it is.
-pub fn decide(class: EventClass, site: Option<&Site>, user_agent: &UserAgent, signals: Signals) -> Option<DropReason> {
+/// Why an event is not taken; `None` when it is. Whether a bot sent it costs most, and is asked only if it matters.
+pub fn decide(
+    class: EventClass,
+    site: Option<&Site>,
+    is_bot: impl FnOnce() -> bool,
+    signals: Signals,
+) -> Option<DropReason> {
     let Some(site) = site else { return Some(DropReason::UnknownSite) };
     let settings = &site.settings;
     if matches!(signals.origin, Origin::Of(origin) if origin != Some(site.id)) {
@@ -63,7 +68,7 @@ pub fn decide(class: EventClass, site: Option<&Site>, user_agent: &UserAgent, si
         Some(DropReason::SiteDisabled)
     } else if !settings.features.takes(class) {
         Some(DropReason::FeatureDisabled)
-    } else if user_agent.is_bot() {
+    } else if is_bot() {
         Some(DropReason::Bot)
     } else if signals.gpc && settings.honours_gpc {
         Some(DropReason::Gpc)

@@ -58,7 +58,7 @@ fn every_reason_not_to_take_an_event_has_its_case() {
     let quiet = Signals { origin: Origin::Untold, gpc: false, dnt: false };
     let name = |text: &str| EventName::try_from(text.to_owned()).unwrap().class();
     let decide = |site: Option<&Site>, event: &str, agent: &str, signals| {
-        accept::decide(name(event), site, &UserAgent::from(agent), signals)
+        accept::decide(name(event), site, || UserAgent::from(agent).is_bot(), signals)
     };
     let open = site(|_| ());
     assert_eq!(decide(Some(&open), "pageview", BROWSER, quiet), None);

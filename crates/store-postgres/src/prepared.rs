@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::result::QueryResult;
-use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text, Timestamptz};
+use diesel::sql_types::{Array, BigInt, Binary, Bool, Integer, Nullable, Text, Timestamptz};
 
 /// A statement written by hand, which each connection prepares once, unlike diesel's own `sql_query`.
 ///
@@ -24,6 +24,7 @@ pub(crate) enum Value<'a> {
     SmallInts(Vec<i32>),
     Ints(Vec<i64>),
     Texts(Vec<&'a str>),
+    Bytes(Vec<&'a [u8]>),
     Moments(Vec<DateTime<Utc>>),
     SmallIntsOrNull(Vec<Option<i32>>),
     IntsOrNull(Vec<Option<i64>>),
@@ -74,6 +75,7 @@ impl Value<'_> {
             Self::SmallInts(values) => out.push_bind_param::<Array<Integer>, _>(values),
             Self::Ints(values) => out.push_bind_param::<Array<BigInt>, _>(values),
             Self::Texts(values) => out.push_bind_param::<Array<Text>, _>(values),
+            Self::Bytes(values) => out.push_bind_param::<Array<Binary>, _>(values),
             Self::Moments(values) => out.push_bind_param::<Array<Timestamptz>, _>(values),
             Self::SmallIntsOrNull(values) => out.push_bind_param::<Array<Nullable<Integer>>, _>(values),
             Self::IntsOrNull(values) => out.push_bind_param::<Array<Nullable<BigInt>>, _>(values),

@@ -63,7 +63,9 @@ pub(crate) fn answer_to(error: &Error, marks: &Marks) -> ErrorAnswer {
         own = ApiError::from_framework(error);
         &own
     };
-    if error.status().0.is_server_error() {
+    if matches!(error, ApiError::Refused) {
+        tracing::debug!("a request was refused");
+    } else if error.status().0.is_server_error() {
         tracing::error!(error = %chain(error), "a request failed");
     }
     error.answer(marks.request_id())

@@ -9,6 +9,7 @@ use pixel::{
     Accepted, Domain, DropReason, Event, Origin, PixelReader, PixelService, Signals, Site, UserAgent, accept, day_of,
 };
 
+use super::bots::Bots;
 use super::ingest::Ingest;
 use super::salts::Salts;
 use crate::ApiError;
@@ -22,6 +23,7 @@ pub struct Pixel {
     pub(super) reader: Arc<dyn PixelReader>,
     pub(super) clock: Arc<dyn Clock>,
     sites: Cache<Domain, Option<Arc<Site>>>,
+    bots: Bots,
     salts: Salts,
     ingest: Arc<Ingest>,
 }
@@ -69,6 +71,7 @@ impl Pixel {
     ) -> Self {
         Self {
             sites: Cache::builder().max_capacity(Self::HOSTS).time_to_live(Self::STALENESS).build(),
+            bots: Bots::default(),
             salts: Salts::new(Arc::clone(&store), service.clone()),
             ingest: Arc::new(Ingest::new(store, service.clone())),
             service,
@@ -122,7 +125,7 @@ impl Pixel {
         let now = self.clock.now();
         let (mut reasons, mut accepted) = (Vec::with_capacity(told.len()), Vec::new());
         for (Told { event, user_agent }, site) in told.into_iter().zip(sites) {
-            let reason = accept::decide(event.name.class(), site.as_deref(), &user_agent, signals);
+            let reason = accept::decide(event.name.class(), site.as_deref(), || self.bots.knows(&user_agent), signals);
             match (reason, site) {
                 (None, Some(site)) => {
                     let visitor = self.salts.of(now).await?.visitor(site.id, visit.address, &user_agent);

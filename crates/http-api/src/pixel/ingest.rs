@@ -7,7 +7,7 @@ use pixel::{Accepted, DropReason, Drops, PixelService};
 use tokio::sync::{Notify, oneshot};
 
 use crate::ApiError;
-use crate::error::SharedError;
+use crate::error::{SharedError, chain};
 use crate::write::{UnitOfWork, Write, commit, is_retryable, undo};
 
 /// How many events one transaction stores at most; a request's are never parted.
@@ -65,7 +65,7 @@ impl Ingest {
             let mut queue = self.queue();
             if queue.events + events.len() > MAX_WAITING || queue.bytes + bytes > MAX_BYTES {
                 metrics::counter!("pixel_events_refused_total").increment(events.len() as u64);
-                return Err(ApiError::Unavailable("too many events wait to be stored".into()));
+                return Err(ApiError::Refused);
             }
             queue.events += events.len();
             queue.bytes += bytes;
@@ -180,6 +180,13 @@ impl Runner {
                     let _ = job.told.send(Ok(Arc::clone(&live)));
                 }
             }
+            Err(ApiError::Unavailable(cause)) => {
+                metrics::counter!("pixel_events_refused_total").increment(events.len() as u64);
+                tracing::error!(error = %chain(&*cause), events = events.len(), "events could not be stored");
+                for job in jobs {
+                    let _ = job.told.send(Err(ApiError::Refused));
+                }
+            }
             Err(error) => {
                 let error = SharedError::from(error);
                 for job in jobs {
@@ -260,7 +267,7 @@ mod tests {
         for _ in 0..MAX_WAITING / 50 {
             assert!(record(&ingest, vec![event(0); 50]).is_none());
         }
-        let Some(Err(error @ ApiError::Unavailable(_))) = record(&ingest, vec![event(0)]) else {
+        let Some(Err(error @ ApiError::Refused)) = record(&ingest, vec![event(0)]) else {
             panic!("one event too many waits")
         };
         let answer = error.answer("req_1").to_response();

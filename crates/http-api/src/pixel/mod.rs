@@ -1,5 +1,6 @@
 //! The pixel (reference: Pixel Tracking).
 
+mod bots;
 mod dto;
 mod front;
 mod ingest;

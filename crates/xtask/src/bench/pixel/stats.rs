@@ -12,6 +12,9 @@ use crate::server::{Bootstrapped, Setup};
 
 const HOST: &str = "stats.example.com";
 const DAYS: u32 = 90;
+/// How many seconds lie between one event and the next. It has no factor in common with the seconds of those days, so
+/// that however few events there are, they lie on all days.
+const STRIDE: u32 = 1_000_003;
 /// As many names of pages, and of the site's own events, as a site may have in a day.
 const NAMES: u32 = 1_000;
 
@@ -59,7 +62,7 @@ fn day(number: u32) -> String {
 fn generate(postgres: &Postgres, site: i64, from: u64, to: u64) -> Result<()> {
     let sql = format!(
         "CREATE TEMPORARY VIEW generated AS SELECT \
-            '2026-01-01T00:00:00Z'::timestamptz + make_interval(secs => n % ({DAYS} * 86400)) AS at, \
+            '2026-01-01T00:00:00Z'::timestamptz + make_interval(secs => n * {STRIDE} % ({DAYS} * 86400)) AS at, \
             CASE WHEN n % 10 = 0 THEN 'event-' || n / 10 % {NAMES} ELSE 'pageview' END AS name, \
             '/articles/' || n / 7 % {NAMES} AS path, 'from' || n / 3 % 200 || '.example' AS referrer, \
             'source-' || n % 20 AS source, 'campaign-' || n % 20 AS campaign, n \
