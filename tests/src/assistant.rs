@@ -1,7 +1,8 @@
 use std::fs;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 
 use serde_json::{Value, json};
 
@@ -90,8 +91,14 @@ fn run(asked: &Value) -> Vec<Value> {
         .unwrap_or_else(|error| panic!("the assistant could not be played: {error}: {text}"))
 }
 
-/// Where the library is. Whichever test comes first installs it, aside, and moves it into its place.
-fn library() -> PathBuf {
+/// Where the library is.
+fn library() -> &'static Path {
+    static PLACE: OnceLock<PathBuf> = OnceLock::new();
+    PLACE.get_or_init(install)
+}
+
+/// Whichever process of tests comes first installs the library, aside, and moves it into its place.
+fn install() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let tools = test.ancestors().nth(3).unwrap().join("tools");
     let version = REQUIREMENTS.lines().find_map(|line| line.strip_prefix("mcp==")).unwrap();

@@ -25,6 +25,7 @@ on_both_stores!(
     a_result_that_is_too_large_is_refused,
     a_call_goes_on_when_its_client_is_gone,
     after_a_kill_the_call_is_in_the_log_and_not_made_again,
+    a_tool_that_is_not_the_approved_one_is_put_into_quarantine,
     a_changed_file_is_taken_without_a_restart,
     without_servers_there_are_none,
     a_broken_file_stops_the_start,
@@ -390,6 +391,35 @@ async fn after_a_kill_the_call_is_in_the_log_and_not_made_again(backend: Backend
     assert_eq!(again(&stage).await.expect(409).json()["error"], "idempotency_outcome_unknown");
     let log = calls(&stage.owner, "").await;
     assert_eq!((log.len(), &log[0]["outcome"], &log[0]["duration_ms"]), (1, &json!("unknown"), &Value::Null));
+}
+
+async fn a_tool_that_is_not_the_approved_one_is_put_into_quarantine(backend: Backend) {
+    let plain = McpServers::node("everything", &[]);
+    let servers = McpServers::new(&json!({ "everything": plain }));
+    let stage = stage(backend, &servers).await;
+    let tools = stage.owner.get(&format!("{SERVERS}/everything/tools?per_page=100")).await.expect(200).json();
+    let digest = |name: &str| {
+        let tools = tools["data"].as_array().unwrap();
+        tools.iter().find(|tool| tool["name"] == name).unwrap()["digest"].clone()
+    };
+    let pins = json!({ "echo": digest("echo"), "get-sum": digest("get-env") });
+    let pinned = with(&plain, &json!({ "pin": pins, "workspaces": [stage.workspace_id] }));
+    servers.write(&json!({ "everything": pinned }));
+    soon(async || stage.owner.get(&format!("{SERVERS}/everything")).await.data(200)["quarantined"] != json!([])).await;
+    let shown = stage.owner.get(&format!("{SERVERS}/everything")).await.data(200);
+    assert_eq!(shown["tools"], json!(["echo"]));
+    let expected = json!({ "name": "get-sum", "reason": "changed", "digest": digest("get-sum") });
+    assert!(shown["quarantined"].as_array().unwrap().contains(&expected), "{shown}");
+    call(&stage.owner, "everything", "get-sum", json!({ "a": 1, "b": 2 })).await.is_not_found();
+    call(&stage.owner, "everything", "echo", json!({ "message": "hi" })).await.expect(200);
+    let events = "/api/v1/events?type=mcp.tool.quarantined&per_page=100";
+    soon(async || {
+        let events = stage.owner.get(events).await.expect(200).json();
+        let data =
+            json!({ "server": "everything", "tool": "get-sum", "reason": "changed", "digest": digest("get-sum") });
+        events["data"].as_array().unwrap().iter().any(|event| event["data"] == data)
+    })
+    .await;
 }
 
 async fn a_changed_file_is_taken_without_a_restart(backend: Backend) {

@@ -78,7 +78,7 @@ async fn call(stage: &Stage, operation: &Operation, caller: &Api) -> Answer {
         stage.key(json!({ "scopes": [] })).await.id.to_string()
     };
     let caller = caller.in_workspace(stage.workspace_id);
-    let mut path = operation.path(&id).replace("{feature}", "posts");
+    let mut path = operation.path(&id).replace("{feature}", "posts").replace("{uri}", "demo://nothing/here");
     if path.ends_with("/pixel/stats") {
         path = format!("{path}?site={id}");
     }
