@@ -13,7 +13,7 @@ use crate::result::{shown, told};
 const TOOLS_TTL_MS: u64 = 5 * 60 * 1000;
 
 const INSTRUCTIONS: &str = "Tools of core-api, for one workspace at a time: entitlements and usage, webhooks and their \
-    deliveries, events, SEO reports. Only what the API key's scopes cover is listed. An error holds `error`, `message` \
+    deliveries, events, SEO reports, visits of sites. Only what the API key's scopes cover is listed. An error holds `error`, `message` \
     and, for wrong arguments, `errors` by field: correct them and call again. Give `idempotency_key` (a UUID) when you \
     write: a call repeated under it is done once. Lists are paged: `page`, `per_page`.";
 

@@ -9,12 +9,14 @@ use rmcp::transport::StreamableHttpClientTransport;
 use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
 use serde_json::{Value, json};
 
+use crate::pixel::BROWSER;
 use crate::webhooks::LOOPBACK;
 
 on_both_stores!(
     an_assistant_finds_its_tools,
     usage_recorded_twice_under_one_key_counts_once,
     an_assistant_operates_webhooks,
+    an_assistant_reads_what_the_pixel_counted,
     an_error_is_told_as_the_api_tells_it,
     a_tool_beyond_the_scopes_is_neither_shown_nor_done,
     another_workspace_is_not_found,
@@ -176,6 +178,30 @@ async fn a_tool_beyond_the_scopes_is_neither_shown_nor_done(backend: Backend) {
     }
     let used = stage.owner.get("/api/v1/entitlements/check?feature=posts").await.expect(200).json();
     assert_eq!(used["current_usage"], 0);
+}
+
+async fn an_assistant_reads_what_the_pixel_counted(backend: Backend) {
+    let stage = Stage::set(backend).await;
+    let key = stage.key(json!({ "scopes": ["pixel:read"] })).await;
+    stage.owner.post("/api/v1/pixel/sites", json!({ "domain": "shop.example" })).await.expect(201);
+    let visit = json!({ "event": "pageview", "url": "https://shop.example/" });
+    let page = stage.anonymous();
+    let tracked = page.request("POST", "/api/v1/pixel/track").header("User-Agent", BROWSER).json(&visit);
+    assert_eq!(tracked.send().await.expect(200).json(), json!({ "tracked": true }));
+    for era in Era::BOTH {
+        let found = assistant(&stage.server, &key, era)
+            .play(json!([
+                step("list_pixel_sites", json!({})),
+                step("get_pixel_stats", json!({ "site": "shop.example" })),
+                step("get_pixel_stats", json!({ "site": "other.example" })),
+                step("get_pixel_stats", json!({})),
+            ]))
+            .await;
+        assert_eq!(told(&found[1], false)["data"][0]["domain"], "shop.example");
+        assert_eq!(told(&found[2], false)["data"]["totals"]["pageviews"], 1);
+        assert_eq!(told(&found[3], true)["error"], "not_found");
+        assert_eq!(told(&found[4], true)["error"], "validation_failed");
+    }
 }
 
 async fn another_workspace_is_not_found(backend: Backend) {

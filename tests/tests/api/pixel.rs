@@ -27,7 +27,7 @@ const CONFIG: &str = "/api/v1/pixel/config";
 const TRACK: &str = "/api/v1/pixel/track";
 const SITES: &str = "/api/v1/pixel/sites";
 const STATS: &str = "/api/v1/pixel/stats";
-const BROWSER: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:141.0) Gecko/20100101 Firefox/141.0";
+pub(crate) const BROWSER: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:141.0) Gecko/20100101 Firefox/141.0";
 
 async fn site(stage: &Stage, body: Value) -> Value {
     let api = stage.owner.in_workspace(stage.workspace_id);

@@ -4,6 +4,7 @@
 
 mod idempotency;
 mod migrations;
+mod partitions;
 mod plans;
 mod signals;
 mod support;

@@ -3,6 +3,7 @@
 mod deliveries;
 mod entitlements;
 mod events;
+mod pixel;
 mod seo;
 mod webhooks;
 mod workspaces;
@@ -11,7 +12,14 @@ use super::entry::Entry;
 
 /// In the order in which they are listed.
 pub(super) fn entries() -> impl Iterator<Item = &'static Entry> {
-    [workspaces::ENTRIES, entitlements::ENTRIES, webhooks::ENTRIES, deliveries::ENTRIES, events::ENTRIES, seo::ENTRIES]
-        .into_iter()
-        .flatten()
+    let all = [
+        workspaces::ENTRIES,
+        entitlements::ENTRIES,
+        webhooks::ENTRIES,
+        deliveries::ENTRIES,
+        events::ENTRIES,
+        seo::ENTRIES,
+        pixel::ENTRIES,
+    ];
+    all.into_iter().flatten()
 }
