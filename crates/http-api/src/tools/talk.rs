@@ -35,10 +35,19 @@ pub(crate) async fn talk(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let assistants = request.app_data::<web::Data<Assistants>>().filter(|_| request.path() == PATH).cloned();
-    let Some(assistants) = assistants else {
-        return next.call(request).await.map(ServiceResponse::map_into_boxed_body);
-    };
+    let assistants = (request.path() == PATH).then(|| request.app_data::<web::Data<Assistants>>().cloned()).flatten();
+    match assistants {
+        // Apart, so that no other request has to make room for what a conversation takes.
+        Some(assistants) => Box::pin(talk_with(&assistants, request, next)).await,
+        None => next.call(request).await.map(ServiceResponse::map_into_boxed_body),
+    }
+}
+
+async fn talk_with(
+    assistants: &Assistants,
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
     let marks = request.extensions().get::<Rc<Marks>>().cloned().unwrap_or_default();
     marks.route.set(Some(PATH));
     let shown = request.headers().get(header::ORIGIN).cloned();
@@ -50,7 +59,7 @@ pub(crate) async fn talk(
     } else if request.method() == Method::OPTIONS && shown.is_some() {
         request.into_response(page::preflight())
     } else if request.method() == Method::POST {
-        converse(&assistants, request, &next, &marks).await?
+        converse(assistants, request, &next, &marks).await?
     } else {
         next.call(request).await?.map_into_boxed_body()
     };
