@@ -1,6 +1,6 @@
 // Visits a page as people do, and prints what the browser made of it as JSON.
-// The third argument: `counted`, `unasked` where the page's script is to tell of nothing, `private` where the visitor
-// also asks for privacy.
+// The third argument: `counted`, `unasked` where the page's script is to tell of nothing, and there `gpc` or `dnt` where
+// the visitor asks for privacy. Chance always gives one half.
 const [playwright, page_url, kind] = process.argv.slice(2);
 const { chromium } = require(playwright);
 
@@ -19,8 +19,12 @@ const { chromium } = require(playwright);
   page.on('request', (request) => {
     if (request.url().endsWith('/pixel/track')) told.push(JSON.parse(request.postData() || '{}').event);
   });
-  if (kind === 'private') {
+  await page.addInitScript(() => (Math.random = () => 0.5));
+  if (kind === 'gpc') {
     await page.addInitScript(() => Object.defineProperty(navigator, 'globalPrivacyControl', { value: true }));
+  }
+  if (kind === 'dnt') {
+    await page.addInitScript(() => Object.defineProperty(navigator, 'doNotTrack', { value: '1' }));
   }
   const navigate = () => page.evaluate(() => history.pushState({}, '', '/second?utm_source=news'));
   const tell = () => page.evaluate(() => window.coreApi('event', { name: 'signup', plan: 'pro' }));

@@ -151,6 +151,11 @@ impl Server {
         signal(self.child.id(), "TERM");
     }
 
+    /// Sends SIGHUP.
+    pub fn hang_up(&self) {
+        signal(self.child.id(), "HUP");
+    }
+
     /// The code it ended with, if it has.
     pub fn exit_code(&mut self) -> Option<i32> {
         self.child.try_wait().unwrap()?.code()

@@ -45,8 +45,8 @@ pub(crate) async fn serve(config: &Config) -> anyhow::Result<()> {
     let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy::default());
     let courier = delivery::courier(config, &secrets)?;
     let delivery = Delivery::start(config, &store, Arc::clone(&courier), &clock, &entropy);
-    let tool_servers = Servers::start(config.tool_servers.as_deref(), &clock, &entropy, delivery.publisher())?;
-    let tool_servers = Arc::new(tool_servers);
+    let (file, calls) = (config.tool_servers.as_deref(), Arc::clone(&store.calls));
+    let tool_servers = Arc::new(Servers::start(file, &clock, &entropy, delivery.publisher(), calls)?);
     let services = services(config, &store, &secrets, delivery.publisher(), courier, tool_servers.port()).await?;
 
     let keeper = workers::PixelKeeper::new(&store, &services, config.pixel_retention);
@@ -79,8 +79,7 @@ pub(crate) async fn serve(config: &Config) -> anyhow::Result<()> {
     tasks.spawn(workers::purge_reservations(Arc::clone(&services.store), Arc::clone(&services.clock), stop.clone()));
     let (calls, retention) = (Arc::clone(&services.call_log), config.webhooks.retention);
     tasks.spawn(workers::purge_calls(calls, Arc::clone(&services.clock), retention, stop.clone()));
-    let (followed, until) = (Arc::clone(&tool_servers), stop.clone());
-    tasks.spawn(async move { followed.follow(until).await });
+    tasks.spawn(Arc::clone(&tool_servers).follow(stop.clone()));
     tasks.spawn(workers::purge_workspaces(Arc::clone(&services.store), Arc::clone(&services.clock), stop.clone()));
     tasks.spawn(keeper.run(stop.clone()));
     serve_metrics(&tasks, metrics);

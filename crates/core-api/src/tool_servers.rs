@@ -1,3 +1,4 @@
+use std::collections::HashSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -5,10 +6,10 @@ use std::time::Duration;
 
 use anyhow::Context;
 use core_domain::{Clock, DomainEvent, Entropy, Environment, EventKind, Realm, WireWord as _};
-use mcp::{Instance, NoServers, QuarantineAlarm, Quarantined, Registry, ToolServers};
+use mcp::{CallLog, Instance, NoServers, QuarantineAlarm, Quarantined, Registry, ToolServers};
 use mcp_client::{Gateway, Options};
 use serde_json::json;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use webhooks::EventPublisher;
 
@@ -45,6 +46,7 @@ impl Servers {
         clock: &Arc<dyn Clock>,
         entropy: &Arc<dyn Entropy>,
         publisher: Arc<dyn EventPublisher>,
+        calls: Arc<dyn CallLog>,
     ) -> anyhow::Result<Self> {
         let Some(path) = config else { return Ok(Self::None) };
         let registry = read(path)?;
@@ -58,6 +60,7 @@ impl Servers {
         let alarm = Arc::new(Alarm {
             gateway: OnceLock::new(),
             publisher,
+            calls,
             clock: Arc::clone(clock),
             entropy: Arc::clone(entropy),
         });
@@ -76,34 +79,19 @@ impl Servers {
     }
 
     /// Reads the file again at SIGHUP and when it changes, until `stop`. A file that is wrong changes nothing.
-    pub(crate) async fn follow(&self, stop: CancellationToken) {
-        let Self::Configured { gateway, path } = self else { return };
-        let Ok(mut hangup) = signal(SignalKind::hangup()) else {
-            tracing::error!(
-                "SIGHUP can't be listened for; changed MCP servers are taken when the process starts again"
-            );
-            return;
-        };
-        let mut taken = std::fs::read_to_string(path).unwrap_or_default();
-        loop {
-            let is_asked_to = tokio::select! {
-                () = stop.cancelled() => return,
-                told = hangup.recv() => told.is_some(),
-                () = tokio::time::sleep(LOOK_INTERVAL) => false,
-            };
-            let text = match std::fs::read_to_string(path) {
-                Ok(text) if is_asked_to || text != taken => text,
-                // An editor may be replacing it.
-                Ok(_) | Err(_) => continue,
-            };
-            match parse(path, &text) {
-                Ok(registry) => {
-                    tracing::info!(servers = registry.len(), "the MCP servers were read again");
-                    gateway.reload(registry);
-                }
-                Err(error) => tracing::error!(error = format!("{error:#}"), "the MCP servers stay as they were"),
+    ///
+    /// SIGHUP is listened for as soon as this is called: until then it ends the process.
+    pub(crate) fn follow(self: Arc<Self>, stop: CancellationToken) -> impl Future<Output = ()> + Send {
+        let hangup = signal(SignalKind::hangup());
+        async move {
+            let Self::Configured { gateway, path } = &*self else { return };
+            match hangup {
+                Ok(hangup) => follow(gateway, path, hangup, stop).await,
+                Err(error) => tracing::error!(
+                    %error,
+                    "SIGHUP can't be listened for; changed MCP servers are taken when the process starts again"
+                ),
             }
-            taken = text;
         }
     }
 
@@ -115,11 +103,39 @@ impl Servers {
     }
 }
 
-/// Tells of tools that were put into quarantine: in the log, in a metric, and as an event in the workspaces that the
-/// server is for. One that is for all has none to tell.
+async fn follow(gateway: &Gateway, path: &Path, mut hangup: Signal, stop: CancellationToken) {
+    let mut taken = std::fs::read_to_string(path).unwrap_or_default();
+    loop {
+        let is_asked_to = tokio::select! {
+            () = stop.cancelled() => return,
+            told = hangup.recv() => told.is_some(),
+            () = tokio::time::sleep(LOOK_INTERVAL) => false,
+        };
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) if is_asked_to || text != taken => text,
+            Err(error) if is_asked_to => {
+                tracing::error!(%error, "the file can't be read: the MCP servers stay as they were");
+                continue;
+            }
+            // An editor may be replacing it.
+            Ok(_) | Err(_) => continue,
+        };
+        match parse(path, &text) {
+            Ok(registry) => {
+                tracing::info!(servers = registry.len(), "the MCP servers were read again");
+                gateway.reload(registry);
+            }
+            Err(error) => tracing::error!(error = format!("{error:#}"), "the MCP servers stay as they were"),
+        }
+        taken = text;
+    }
+}
+
+/// Tells of tools that were put into quarantine: in the log, in a metric, and as an event where the server matters.
 struct Alarm {
     gateway: OnceLock<Gateway>,
     publisher: Arc<dyn EventPublisher>,
+    calls: Arc<dyn CallLog>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
 }
@@ -134,10 +150,11 @@ impl QuarantineAlarm for Alarm {
             .increment(tools.len() as u64);
         let Some(gateway) = self.gateway.get().cloned() else { return };
         let (at, tools) = (at.clone(), tools.to_vec());
-        let (publisher, now, entropy) = (Arc::clone(&self.publisher), self.clock.now(), Arc::clone(&self.entropy));
+        let (publisher, calls) = (Arc::clone(&self.publisher), Arc::clone(&self.calls));
+        let (now, entropy) = (self.clock.now(), Arc::clone(&self.entropy));
         // Apart: the gateway may be in the middle of something.
         tokio::spawn(async move {
-            let realms = realms(&gateway, &at);
+            let realms = realms(&gateway, &*calls, &at).await;
             let event = |realm: &Realm, tool: &Quarantined| {
                 let data = json!({
                     "server": at.server.as_str(),
@@ -159,12 +176,21 @@ impl QuarantineAlarm for Alarm {
     }
 }
 
-/// Where a server's tools matter: in the world that has its own copy, else in the workspaces that are named.
-fn realms(gateway: &Gateway, at: &Instance) -> Vec<Realm> {
+/// Where a server's tools matter: in the world that has its own copy, else in the workspaces that are named and in those
+/// that have called it.
+async fn realms(gateway: &Gateway, calls: &dyn CallLog, at: &Instance) -> HashSet<Realm> {
     if let Some(realm) = at.tenant {
-        return vec![realm];
+        return [realm].into();
     }
     let server = gateway.registry().get(&at.server).cloned();
     let named = server.and_then(|server| server.workspaces.clone()).unwrap_or_default();
-    named.into_iter().map(|workspace_id| Realm { workspace_id, environment: Environment::Live }).collect()
+    let named = named.into_iter().map(|workspace_id| Realm { workspace_id, environment: Environment::Live });
+    let callers = calls.callers_of(&at.server).await.unwrap_or_else(|error| {
+        tracing::error!(
+            error = &error as &dyn std::error::Error,
+            "who called a server can't be found: they are not told"
+        );
+        Vec::new()
+    });
+    named.chain(callers).collect()
 }

@@ -15,7 +15,7 @@ const POLL: Duration = Duration::from_secs(1);
 /// Room that becomes free gathers for so long: a claim for each send would cost more than the sends.
 const GATHER: Duration = Duration::from_millis(5);
 /// What was told of and could not be taken is asked for this much later at the earliest: claims keep publishers waiting.
-const RESPITE: Duration = Duration::from_millis(50);
+const RESPITE: Duration = Duration::from_millis(20);
 /// How long to wait after a claim that failed.
 const PAUSE: Duration = Duration::from_secs(1);
 

@@ -23,15 +23,20 @@ macro_rules! route_table {
         #[openapi(paths($($($($handler)::+),+),+))]
         pub(crate) struct Described;
 
+        /// The router tries paths one after another. Those without parameters come first: they are quick to tell apart.
         fn routes(app: &mut web::ServiceConfig) {
-            $(
-                let methods: &[&str] = &[$(stringify!($method)),+];
-                app.service(
-                    web::resource($path)
-                        $(.route(route!($method).to($($handler)::+)))+
-                        .default_service(web::to(move || ready(refuse_method(methods)))),
-                );
-            )+
+            for has_parameters in [false, true] {
+                $(
+                    if $path.contains('{') == has_parameters {
+                        let methods: &[&str] = &[$(stringify!($method)),+];
+                        app.service(
+                            web::resource($path)
+                                $(.route(route!($method).to($($handler)::+)))+
+                                .default_service(web::to(move || ready(refuse_method(methods)))),
+                        );
+                    }
+                )+
+            }
         }
     };
 }
@@ -122,8 +127,8 @@ pub fn app(
 > {
     App::new()
         .configure(|app| services.register(app))
-        .configure(surroundings)
         .configure(routes)
+        .configure(surroundings)
         .default_service(web::to(not_found))
         .wrap(from_fn(recognise_retries))
         .wrap(from_fn(talk))

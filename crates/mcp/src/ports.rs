@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use core_domain::{McpCallId, Outbox, Page, Realm, StorageError, Timestamp, Transaction};
 
 use crate::{
-    Call, CallEnd, CallQuery, Catalogue, Instance, JsonObject, Quarantined, Registry, ResourceContents, ServerStatus,
-    ToolAnswer, UpstreamError,
+    Call, CallEnd, CallQuery, Catalogue, Instance, JsonObject, Quarantined, Registry, ResourceContents, ServerId,
+    ServerStatus, ToolAnswer, UpstreamError,
 };
 
 /// The MCP servers.
@@ -80,6 +80,8 @@ impl<T: CallRepository + Outbox + Transaction> CallTx for T {}
 #[async_trait]
 pub trait CallLog: Send + Sync {
     /// Keeps how a call ended. One that ended before, or is gone, stays as it is.
+    ///
+    /// A crash of the machine or of the database MAY take it: what became of the call is then unknown.
     async fn finish_call(&self, id: McpCallId, end: &CallEnd) -> Result<(), StorageError>;
 
     /// One page of a realm's calls. Those of a deleted workspace MUST look as if they were never there.
@@ -87,6 +89,12 @@ pub trait CallLog: Send + Sync {
     /// The cost MUST NOT grow with the number of rows in the store, but for those that the filter leaves to be
     /// counted or passed over.
     async fn list_calls(&self, realm: Realm, query: &CallQuery) -> Result<Page<Call>, StorageError>;
+
+    /// Where a server's tools were called, as far as calls are kept: each realm once, those of deleted workspaces left
+    /// out, in the order of their workspaces.
+    ///
+    /// The cost MUST NOT grow with the number of calls.
+    async fn callers_of(&self, server: &ServerId) -> Result<Vec<Realm>, StorageError>;
 
     /// Removes up to `limit` calls made before `before`, the oldest first. Returns how many.
     async fn purge_calls(&self, before: Timestamp, limit: NonZeroU32) -> Result<u64, StorageError>;

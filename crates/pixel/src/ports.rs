@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use core_domain::{Page, Realm, SiteId, StorageError, Timestamp, Transaction};
 
-use crate::{Batch, Domain, Salt, Site, SiteQuery, State, Stats, StatsQuery, Wanted};
+use crate::{Accepted, Batch, Domain, Salt, Site, SiteQuery, State, Stats, StatsQuery, Wanted};
 
 /// Sites and what is counted of them, within a transaction.
 #[cfg_attr(feature = "mocks", mockall::automock)]
@@ -41,7 +41,7 @@ pub trait PixelRepository: Send {
     /// Stores events and adds to the roll-ups of sites that were locked before.
     ///
     /// The number of statements MUST NOT grow with the number of events.
-    async fn save_batch(&mut self, batch: &Batch) -> Result<(), StorageError>;
+    async fn save_batch(&mut self, events: &[Accepted], batch: &Batch) -> Result<(), StorageError>;
 }
 
 /// What the use cases of this crate need of a transaction.

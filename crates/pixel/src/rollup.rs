@@ -1,6 +1,6 @@
 //! The arithmetic of roll-ups.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use core_domain::{SiteId, Timestamp, WireWord as _};
@@ -138,11 +138,9 @@ pub struct State {
 /// How often something was not taken, of which site, on which day.
 pub type Drops = BTreeMap<(SiteId, Timestamp, DropReason), u64>;
 
-/// What is to be written, all in one transaction.
+/// What is to be written beside the events, all in one transaction.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Batch {
-    /// The events.
-    pub events: Vec<Accepted>,
     /// When visitors were seen last.
     pub seen: BTreeMap<VisitorKey, Timestamp>,
     /// What to add to the hours.
@@ -155,25 +153,21 @@ pub struct Batch {
 
 /// What must be known to fold these.
 pub fn wanted(events: &[Accepted], drops: &Drops) -> Wanted {
-    let mut wanted = Wanted::default();
-    for event in events {
-        wanted.visitors.insert(visitor_key(event));
-        wanted.names.extend(names_of(event));
+    Wanted {
+        visitors: events.iter().map(visitor_key).collect(),
+        names: tally(events, drops).into_iter().map(|(name, _)| name.into()).collect(),
     }
-    wanted.names.extend(drops.keys().map(|(site, day, reason)| dropped(*site, *day, *reason)));
-    wanted
 }
 
 /// What these events, in their order, and these drops add to what is known.
-pub fn fold(events: Vec<Accepted>, drops: &Drops, state: State) -> Batch {
+pub fn fold(events: &[Accepted], drops: &Drops, state: State) -> Batch {
     let mut fold = Fold { state, batch: Batch::default() };
-    for event in &events {
+    for event in events {
         fold.count(event);
     }
-    for ((site, day, reason), count) in drops {
-        fold.add_name(dropped(*site, *day, *reason), *count);
+    for (name, count) in tally(events, drops) {
+        fold.add_name(name.into(), count);
     }
-    fold.batch.events = events;
     fold.batch
 }
 
@@ -201,9 +195,6 @@ impl Fold {
         let last = before.map_or(event.at, |last| last.max(event.at));
         self.state.seen.insert(key, last);
         self.batch.seen.insert(key, last);
-        for name in names_of(event) {
-            self.add_name(name, 1);
-        }
     }
 
     fn add_name(&mut self, mut key: NameKey, count: u64) {
@@ -225,27 +216,51 @@ fn visitor_key(event: &Accepted) -> VisitorKey {
     VisitorKey { site_id: event.site_id, day: day_of(event.at), visitor: event.visitor }
 }
 
-fn dropped(site_id: SiteId, day: Timestamp, reason: DropReason) -> NameKey {
-    NameKey { of: NamesKey { site_id, day, dimension: Dimension::Dropped }, name: reason.as_str().to_owned() }
+/// A [`NameKey`] that copies no text: a batch names few things many times.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Name<'a> {
+    of: NamesKey,
+    name: &'a str,
 }
 
-fn names_of(event: &Accepted) -> Vec<NameKey> {
-    let name = |dimension, name: &str| NameKey {
-        of: NamesKey { site_id: event.site_id, day: day_of(event.at), dimension },
-        name: name.to_owned(),
+impl From<Name<'_>> for NameKey {
+    fn from(Name { of, name }: Name<'_>) -> Self {
+        Self { of, name: name.to_owned() }
+    }
+}
+
+/// How often each name is to be counted, in the order in which they come.
+fn tally<'a>(events: &'a [Accepted], drops: &Drops) -> Vec<(Name<'a>, u64)> {
+    let mut places = HashMap::new();
+    let mut tally = Vec::new();
+    let mut count = |name: Name<'a>, times| {
+        let place = *places.entry(name).or_insert(tally.len());
+        match tally.get_mut(place) {
+            Some((_, sum)) => *sum += times,
+            None => tally.push((name, times)),
+        }
     };
-    match event.event.name.class() {
-        EventClass::Leave => Vec::new(),
-        EventClass::Own => vec![name(Dimension::Event, event.event.name.as_str())],
-        EventClass::Pageview => {
-            let utm = &event.event.page.utm;
-            let told = [
-                (Dimension::Page, Some(&event.page)),
-                (Dimension::Referrer, event.event.referrer.as_ref()),
-                (Dimension::Source, utm.source.as_ref()),
-                (Dimension::Campaign, utm.campaign.as_ref()),
-            ];
-            told.into_iter().filter_map(|(dimension, text)| text.map(|text| name(dimension, text))).collect()
+    for event in events {
+        for (dimension, name) in names_of(event) {
+            count(Name { of: NamesKey { site_id: event.site_id, day: day_of(event.at), dimension }, name }, 1);
         }
     }
+    for ((site_id, day, reason), times) in drops {
+        let of = NamesKey { site_id: *site_id, day: *day, dimension: Dimension::Dropped };
+        count(Name { of, name: reason.as_str() }, *times);
+    }
+    tally
+}
+
+fn names_of(event: &Accepted) -> impl Iterator<Item = (Dimension, &str)> {
+    let (class, utm) = (event.event.name.class(), &event.event.page.utm);
+    let is_view = class == EventClass::Pageview;
+    let told = [
+        (Dimension::Page, is_view.then_some(event.page.as_str())),
+        (Dimension::Referrer, event.event.referrer.as_deref().filter(|_| is_view)),
+        (Dimension::Source, utm.source.as_deref().filter(|_| is_view)),
+        (Dimension::Campaign, utm.campaign.as_deref().filter(|_| is_view)),
+        (Dimension::Event, (class == EventClass::Own).then_some(event.event.name.as_str())),
+    ];
+    told.into_iter().filter_map(|(dimension, text)| text.map(|text| (dimension, text)))
 }

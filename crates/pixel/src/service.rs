@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use core_domain::{Clock, Constraint, Entropy, Realm, SiteId, StorageError, Timestamp};
@@ -79,19 +80,22 @@ impl PixelService {
     pub async fn record(
         &self,
         tx: &mut dyn PixelTx,
-        mut events: Vec<Accepted>,
-        mut drops: Drops,
+        events: &[Accepted],
+        drops: &Drops,
     ) -> Result<Vec<SiteId>, StorageError> {
         let mut sites: Vec<SiteId> = events.iter().map(|event| event.site_id).collect();
         sites.extend(drops.keys().map(|(site, ..)| *site));
         sites.sort_unstable();
         sites.dedup();
         let live = tx.lock_sites(&sites).await?;
-        events.retain(|event| live.contains(&event.site_id));
-        drops.retain(|(site, ..), _| live.contains(site));
+        let (mut events, mut drops) = (Cow::Borrowed(events), Cow::Borrowed(drops));
+        if live.len() < sites.len() {
+            events.to_mut().retain(|event| live.contains(&event.site_id));
+            drops.to_mut().retain(|(site, ..), _| live.contains(site));
+        }
         if !events.is_empty() || !drops.is_empty() {
             let state = tx.load_state(&wanted(&events, &drops)).await?;
-            tx.save_batch(&fold(events, &drops, state)).await?;
+            tx.save_batch(&events, &fold(&events, &drops, state)).await?;
         }
         Ok(live)
     }

@@ -102,8 +102,8 @@ fn a_visitor_is_one_on_a_site_and_day_and_another_elsewhere() {
 #[test]
 fn a_session_ends_after_thirty_idle_minutes() {
     let events =
-        vec![event(1, 0, "pageview", "/"), event(1, 1_799, "pageview", "/"), event(1, 1_799 + 1_800, "pageview", "/")];
-    let batch = fold(events, &Drops::new(), State::default());
+        [event(1, 0, "pageview", "/"), event(1, 1_799, "pageview", "/"), event(1, 1_799 + 1_800, "pageview", "/")];
+    let batch = fold(&events, &Drops::new(), State::default());
     let sum = |count: fn(&Totals) -> u64| batch.hours.values().map(count).sum::<u64>();
     assert_eq!(sum(|totals| totals.sessions), 2);
     assert_eq!(sum(|totals| totals.new_visitors), 1);
@@ -113,18 +113,18 @@ fn a_session_ends_after_thirty_idle_minutes() {
 
 #[test]
 fn a_page_that_is_left_prolongs_a_session_and_begins_none() {
-    let events = vec![event(1, 0, "pageview", "/"), event(1, 1_700, "pageleave", "/"), event(1, 3_400, "signup", "/")];
-    let batch = fold(events, &Drops::new(), State::default());
+    let events = [event(1, 0, "pageview", "/"), event(1, 1_700, "pageleave", "/"), event(1, 3_400, "signup", "/")];
+    let batch = fold(&events, &Drops::new(), State::default());
     assert_eq!(batch.hours.values().map(|totals| totals.sessions).sum::<u64>(), 1);
-    let alone = fold(vec![event(1, 0, "pageleave", "/")], &Drops::new(), State::default());
-    assert!(alone.hours.is_empty() && alone.seen.is_empty() && alone.events.len() == 1);
+    let alone = fold(&[event(1, 0, "pageleave", "/")], &Drops::new(), State::default());
+    assert!(alone.hours.is_empty() && alone.seen.is_empty() && alone.names.is_empty());
 }
 
 #[test]
 fn names_beyond_the_most_are_counted_together() {
     let most = usize::try_from(MAX_NAMES).unwrap();
     let events: Vec<_> = (0..most + 50).map(|number| event(1, 0, "pageview", &format!("/{number}"))).collect();
-    let batch = fold(events, &Drops::new(), State::default());
+    let batch = fold(&events, &Drops::new(), State::default());
     let pages: Vec<_> = batch.names.iter().filter(|(key, _)| key.of.dimension == Dimension::Page).collect();
     assert_eq!(pages.len(), most + 1);
     assert!(pages.iter().any(|(key, count)| key.name == OTHER && **count == 50));
@@ -134,7 +134,7 @@ fn names_beyond_the_most_are_counted_together() {
 fn drops_are_counted_by_reason() {
     let drops = Drops::from([((id(1), day_of(moment(0)), DropReason::Bot), 7)]);
     assert_eq!(wanted(&[], &drops).names.len(), 1);
-    let batch = fold(Vec::new(), &drops, State::default());
+    let batch = fold(&[], &drops, State::default());
     assert_eq!(batch.names.iter().map(|(key, count)| (key.name.as_str(), *count)).collect::<Vec<_>>(), [("bot", 7)]);
 }
 
@@ -168,13 +168,17 @@ proptest! {
         mut events in prop::collection::vec(any_event(), 0..60), size in 1_usize..20,
     ) {
         events.sort_by_key(|event| event.at);
-        let whole = fold(events.clone(), &Drops::new(), State::default());
-        let (mut state, mut sums) = (State::default(), BTreeMap::new());
+        let whole = fold(&events, &Drops::new(), State::default());
+        let (mut state, mut sums, mut names) = (State::default(), BTreeMap::new(), BTreeMap::new());
         for part in events.chunks(size) {
-            let batch = fold(part.to_vec(), &Drops::new(), state.clone());
+            let batch = fold(part, &Drops::new(), state.clone());
             state = found(state, &batch);
             add(&mut sums, &batch);
+            for (name, count) in batch.names {
+                *names.entry(name).or_default() += count;
+            }
         }
+        prop_assert_eq!(names, whole.names);
         prop_assert_eq!(sums, whole.hours);
         prop_assert_eq!(state.seen, whole.seen);
     }
@@ -183,7 +187,7 @@ proptest! {
     fn sums_equal_what_the_raw_events_say(mut events in prop::collection::vec(any_event(), 0..60)) {
         events.sort_by_key(|event| event.at);
         events.retain(|event| event.event.name.as_str() != "pageleave");
-        let batch = fold(events.clone(), &Drops::new(), State::default());
+        let batch = fold(&events, &Drops::new(), State::default());
         let total = |count: fn(&Totals) -> u64| usize::try_from(batch.hours.values().map(count).sum::<u64>()).unwrap();
         let views = events.iter().filter(|event| event.event.name.as_str() == "pageview").count();
         prop_assert_eq!(total(|totals| totals.pageviews), views);

@@ -193,6 +193,7 @@ macro_rules! storage_conformance {
                 a_call_comes_back_as_it_was_and_ends_once
                 a_call_that_is_not_committed_leaves_nothing
                 calls_are_seen_in_their_own_realm_alone
+                the_callers_of_a_server_are_found_once
                 a_purge_takes_the_oldest_calls_up_to_its_limit
                 concurrent_calls_are_all_counted
                 lists_of_calls_equal_the_model

@@ -125,6 +125,23 @@ pub async fn calls_are_seen_in_their_own_realm_alone<B: Backend>(backend: Arc<B>
     assert_eq!(list(&*backend, realms[2]).await, made[2..]);
 }
 
+/// Each realm once, whatever the number of its calls; not those of a deleted workspace.
+pub async fn the_callers_of_a_server_are_found_once<B: Backend>(backend: Arc<B>) {
+    let (owner, home) = stored_pair(&*backend).await;
+    let other = stored_workspace(&*backend, &owner, "other", |_| ()).await;
+    let realms =
+        [realm(home.id, Environment::Live), realm(home.id, Environment::Test), realm(other.id, Environment::Live)];
+    for realm in [realms[2], realms[0], realms[0], realms[1]] {
+        insert(&*backend, realm, 0, |_| ()).await;
+    }
+    insert(&*backend, realms[2], 0, |call| call.server = "time".to_owned()).await;
+    let callers = async |server: &str| backend.store().callers_of(&server.try_into().unwrap()).await.unwrap();
+    assert_eq!(callers("files").await, realms);
+    assert_eq!((callers("time").await, callers("Files").await), (vec![realms[2]], vec![]));
+    delete(&*backend, &home, moment(1)).await;
+    assert_eq!(callers("files").await, realms[2..]);
+}
+
 /// Over all realms, and their totals follow.
 pub async fn a_purge_takes_the_oldest_calls_up_to_its_limit<B: Backend>(backend: Arc<B>) {
     let (owner, home) = stored_pair(&*backend).await;

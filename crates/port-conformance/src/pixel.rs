@@ -222,7 +222,7 @@ fn event(site: &Site, visitor: u8, at: Timestamp, name: &str, path: &str) -> Acc
 
 async fn record<B: Backend>(backend: &B, events: Vec<Accepted>, drops: Drops) -> Vec<SiteId> {
     let mut tx = backend.begin().await.unwrap();
-    let live = service(1).record(&mut *tx, events, drops).await.unwrap();
+    let live = service(1).record(&mut *tx, &events, &drops).await.unwrap();
     tx.commit().await.unwrap();
     live
 }
@@ -254,7 +254,7 @@ pub async fn rollups_equal_the_model<B: Backend>(backend: Arc<B>) {
         .collect();
     events.sort_by_key(|event| event.at);
     let drops = Drops::from([((sites[0].id, day_of(moment(0)), DropReason::Bot), 3)]);
-    let model = fold(events.clone(), &drops, State::default());
+    let model = fold(&events, &drops, State::default());
     for part in events.chunks(37) {
         assert_eq!(record(&*backend, part.to_vec(), Drops::new()).await.len(), 2);
     }
@@ -318,7 +318,7 @@ pub async fn a_dropped_transaction_counts_nothing<B: Backend>(backend: Arc<B>) {
     let (_, home) = stored_pair(&*backend).await;
     let site = site(&*backend, live(home.id), "example.com", |_| ()).await.unwrap();
     let mut tx = backend.begin().await.unwrap();
-    service(1).record(&mut *tx, vec![event(&site, 1, moment(0), "pageview", "/")], Drops::new()).await.unwrap();
+    service(1).record(&mut *tx, &[event(&site, 1, moment(0), "pageview", "/")], &Drops::new()).await.unwrap();
     drop(tx);
     assert_eq!(stats(&*backend, &site, Interval::Day).await, Stats::default());
     record(&*backend, vec![event(&site, 1, moment(0), "pageview", "/")], Drops::new()).await;

@@ -366,5 +366,4 @@ diesel::allow_tables_to_appear_in_same_query!(workspaces, entitlement_reservatio
 diesel::allow_tables_to_appear_in_same_query!(workspaces, entitlement_overrides);
 diesel::allow_tables_to_appear_in_same_query!(workspaces, seo_reports, seo_issues, seo_totals);
 diesel::allow_tables_to_appear_in_same_query!(workspaces, pixel_sites);
-diesel::allow_tables_to_appear_in_same_query!(workspaces, mcp_calls);
-diesel::allow_tables_to_appear_in_same_query!(workspaces, mcp_totals);
+diesel::allow_tables_to_appear_in_same_query!(workspaces, mcp_calls, mcp_totals);

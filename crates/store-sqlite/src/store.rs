@@ -3,7 +3,9 @@ use std::sync::Arc;
 
 use core_domain::StorageError;
 use diesel::SqliteConnection;
+use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
+use diesel::sql_types::BigInt;
 use tokio::sync::Notify;
 
 use crate::error::Failure;
@@ -88,5 +90,52 @@ impl SqliteStore {
     ) -> Result<T, StorageError> {
         let lease = Lease::from(pool::take(&self.writer, operation).await?);
         lease.run(operation, work).await.1
+    }
+
+    /// As [`write`](Self::write), for what a crash of the machine may take: its commits go to disk with the next one that
+    /// is waited for.
+    pub(crate) async fn write_without_flush<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        work: impl FnOnce(&mut SqliteConnection) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, StorageError> {
+        self.write(operation, move |connection| {
+            let usual = synchronous(connection)?;
+            connection.batch_execute("PRAGMA synchronous = NORMAL")?;
+            let outcome = work(connection);
+            connection.batch_execute(&format!("PRAGMA synchronous = {usual}"))?;
+            outcome
+        })
+        .await
+    }
+}
+
+#[derive(QueryableByName)]
+struct Synchronous {
+    #[diesel(sql_type = BigInt)]
+    synchronous: i64,
+}
+
+fn synchronous(connection: &mut SqliteConnection) -> QueryResult<i64> {
+    let row: Synchronous = diesel::sql_query("SELECT synchronous FROM pragma_synchronous").get_result(connection)?;
+    Ok(row.synchronous)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn commits_are_waited_for_again_after_those_that_are_not() {
+        const FULL: i64 = 2;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.db");
+        let store = SqliteStore::open(path.to_str().unwrap(), SqliteOptions::default()).await.unwrap();
+        let now = async || store.write("look", |connection| Ok(synchronous(connection)?)).await.unwrap();
+        let during = store.write_without_flush("look", |connection| Ok(synchronous(connection)?)).await.unwrap();
+        assert_eq!((during, now().await), (1, FULL));
+        let failed = store.write_without_flush("fail", |connection| Ok(connection.batch_execute("nonsense")?)).await;
+        assert!(failed.is_err());
+        assert_eq!(now().await, FULL);
     }
 }

@@ -27,6 +27,7 @@ on_both_stores!(
     after_a_kill_the_call_is_in_the_log_and_not_made_again,
     a_tool_that_is_not_the_approved_one_is_put_into_quarantine,
     a_changed_file_is_taken_without_a_restart,
+    at_a_hangup_the_file_is_read_again,
     without_servers_there_are_none,
     a_broken_file_stops_the_start,
 );
@@ -403,9 +404,18 @@ async fn a_tool_that_is_not_the_approved_one_is_put_into_quarantine(backend: Bac
         tools.iter().find(|tool| tool["name"] == name).unwrap()["digest"].clone()
     };
     let pins = json!({ "echo": digest("echo"), "get-sum": digest("get-env") });
-    let pinned = with(&plain, &json!({ "pin": pins, "workspaces": [stage.workspace_id] }));
-    servers.write(&json!({ "everything": pinned }));
-    soon(async || stage.owner.get(&format!("{SERVERS}/everything")).await.data(200)["quarantined"] != json!([])).await;
+    // The one is called before, the other names the workspace: both matter to it.
+    call(&stage.owner, "everything", "echo", json!({ "message": "hi" })).await.expect(200);
+    let pinned = with(&plain, &json!({ "pin": pins }));
+    let named = with(&pinned, &json!({ "workspaces": [stage.workspace_id] }));
+    servers.write(&json!({ "everything": pinned, "named": named }));
+    for server in ["everything", "named"] {
+        soon(async || {
+            let answer = stage.owner.get(&format!("{SERVERS}/{server}")).await;
+            answer.status == 200 && answer.json()["data"]["quarantined"] != json!([])
+        })
+        .await;
+    }
     let shown = stage.owner.get(&format!("{SERVERS}/everything")).await.data(200);
     assert_eq!(shown["tools"], json!(["echo"]));
     let expected = json!({ "name": "get-sum", "reason": "changed", "digest": digest("get-sum") });
@@ -413,13 +423,27 @@ async fn a_tool_that_is_not_the_approved_one_is_put_into_quarantine(backend: Bac
     call(&stage.owner, "everything", "get-sum", json!({ "a": 1, "b": 2 })).await.is_not_found();
     call(&stage.owner, "everything", "echo", json!({ "message": "hi" })).await.expect(200);
     let events = "/api/v1/events?type=mcp.tool.quarantined&per_page=100";
-    soon(async || {
-        let events = stage.owner.get(events).await.expect(200).json();
-        let data =
-            json!({ "server": "everything", "tool": "get-sum", "reason": "changed", "digest": digest("get-sum") });
-        events["data"].as_array().unwrap().iter().any(|event| event["data"] == data)
-    })
-    .await;
+    for server in ["everything", "named"] {
+        let data = json!({ "server": server, "tool": "get-sum", "reason": "changed", "digest": digest("get-sum") });
+        soon(async || {
+            let events = stage.owner.get(events).await.expect(200).json();
+            events["data"].as_array().unwrap().iter().any(|event| event["data"] == data)
+        })
+        .await;
+    }
+}
+
+async fn at_a_hangup_the_file_is_read_again(backend: Backend) {
+    let servers = McpServers::new(&json!({ "time": McpServers::time() }));
+    let settings = [("CORE_API_MCP_CONFIG", &*servers.config()), ("CORE_API_LOG", "info")];
+    let stage = Stage::with(backend, &settings).await;
+    assert!(!stage.server.stderr().contains("were read again"));
+    stage.server.hang_up();
+    soon(async || stage.server.stderr().contains("the MCP servers were read again")).await;
+    fs::remove_file(servers.config()).unwrap();
+    stage.server.hang_up();
+    soon(async || stage.server.stderr().contains("the MCP servers stay as they were")).await;
+    assert_eq!(stage.owner.get(SERVERS).await.expect(200).json()["meta"]["total"], 1);
 }
 
 async fn a_changed_file_is_taken_without_a_restart(backend: Backend) {

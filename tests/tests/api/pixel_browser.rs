@@ -59,7 +59,8 @@ async fn visit(url: String, kind: &'static str) -> Value {
 async fn a_visit_in_a_browser_is_counted_without_a_trace_in_it(backend: Backend) {
     let stage = Stage::set(backend).await;
     let api = stage.owner.in_workspace(stage.workspace_id);
-    api.post("/api/v1/pixel/sites", json!({ "domain": "127.0.0.1" })).await.expect(201);
+    // Just more than the browser's chance.
+    api.post("/api/v1/pixel/sites", json!({ "domain": "127.0.0.1", "sample_rate": 0.500_001 })).await.expect(201);
     let (address, serving) = page(&api).await;
     let told = visit(format!("http://{address}/first"), "counted").await;
     serving.abort();
@@ -92,8 +93,10 @@ async fn a_browser_tells_nothing_that_the_configuration_does_not_ask_for(backend
     let (address, serving) = page(&api).await;
     for (change, kind) in [
         (json!({ "sample_rate": 0 }), "unasked"),
+        (json!({ "sample_rate": 0.5 }), "unasked"),
         (json!({ "sample_rate": 1, "enabled": false }), "unasked"),
-        (json!({ "enabled": true }), "private"),
+        (json!({ "enabled": true }), "gpc"),
+        (json!({ "honours_dnt": true }), "dnt"),
     ] {
         api.patch(&path, change).await.expect(200);
         let told = visit(format!("http://{address}/first"), kind).await;

@@ -198,7 +198,7 @@ impl Runner {
 
     async fn attempt(&self, events: &[Accepted], drops: &Drops) -> Result<Vec<SiteId>, ApiError> {
         let mut tx = self.ingest.store.begin().await?;
-        match self.ingest.service.record(&mut *tx, events.to_vec(), drops.clone()).await {
+        match self.ingest.service.record(&mut *tx, events, drops).await {
             Ok(live) => {
                 commit(tx).await?;
                 Ok(live)
@@ -272,6 +272,25 @@ mod tests {
         };
         let answer = error.answer("req_1").to_response();
         assert_eq!((answer.status().as_u16(), answer.headers().contains_key("retry-after")), (503, true));
+    }
+
+    #[tokio::test]
+    async fn a_transaction_is_bounded_and_parts_no_request() {
+        let ingest = ingest();
+        let sizes = [50, 7, 43].repeat(15);
+        for size in &sizes {
+            assert!(record(&ingest, vec![event(0); *size]).is_none());
+        }
+        let runner = Runner { ingest: Arc::clone(&ingest), is_over: true };
+        let mut taken = Vec::new();
+        while taken.len() < sizes.len() {
+            let batch: Vec<usize> = runner.take().0.iter().map(|job| job.events.len()).collect();
+            let events: usize = batch.iter().sum();
+            taken.extend(batch);
+            let next = sizes.get(taken.len()).copied().unwrap_or(MAX_BATCH);
+            assert!(events <= MAX_BATCH && events + next > MAX_BATCH, "{events} are stored at once");
+        }
+        assert_eq!(taken, sizes);
     }
 
     #[tokio::test]

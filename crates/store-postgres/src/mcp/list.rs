@@ -1,11 +1,11 @@
-use ::mcp::{Call, CallFilter, CallQuery, CallSort};
+use ::mcp::{Call, CallFilter, CallQuery, CallSort, ServerId};
 use core_domain::{Order, Page, Realm, Sort, StorageError, WireWord as _};
 use diesel::dsl::exists;
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
-use super::row::CallRow;
+use super::row::{self, CallRow};
 use crate::error::storage;
 use crate::list::{self, containing};
 use crate::schema::{mcp_calls as table, mcp_totals, workspaces};
@@ -55,6 +55,29 @@ async fn count(connection: &mut AsyncPgConnection, realm: Realm, filter: &CallFi
         Some(rows) => rows.count().get_result(connection).await,
         None => Ok(0),
     }
+}
+
+/// The realms that called this server, in the order of their workspaces.
+pub(super) async fn callers_of(
+    connection: &mut AsyncPgConnection,
+    operation: &'static str,
+    server: &ServerId,
+) -> Result<Vec<Realm>, StorageError> {
+    let live = workspaces::table.find(mcp_totals::workspace_id).filter(workspaces::deleted_at.is_null());
+    let calls = table::table
+        .filter(table::workspace_id.eq(mcp_totals::workspace_id))
+        .filter(table::environment.eq(mcp_totals::environment))
+        .filter(table::server.eq(server.as_str()));
+    let places: Vec<(i64, String)> = mcp_totals::table
+        .filter(exists(live))
+        .filter(exists(calls))
+        .select((mcp_totals::workspace_id, mcp_totals::environment))
+        .distinct()
+        .order_by((mcp_totals::workspace_id, mcp_totals::environment))
+        .load(connection)
+        .await
+        .map_err(storage(operation))?;
+    places.into_iter().map(|(workspace, environment)| row::realm(workspace, &environment)).collect()
 }
 
 /// Says [`CallFilter::matches`] in SQL; `None` where it can't match any.

@@ -1,11 +1,12 @@
 use ::mcp::{Call, CallEnd, Outcome};
 use chrono::{DateTime, Utc};
-use core_domain::{Environment, Realm, StorageError, WireWord as _};
+use core_domain::{Environment, McpCallId, Realm, StorageError, WireWord as _};
 use diesel::prelude::*;
 use std::time::Duration;
 
 use super::TABLE;
 use crate::error::OrCorrupt as _;
+use crate::prepared::Value;
 use crate::schema::mcp_calls;
 use crate::time;
 
@@ -49,6 +50,17 @@ impl From<Option<&CallEnd>> for EndRow {
 }
 
 impl EndRow {
+    /// As a statement's values, with the call's id before them.
+    pub(super) fn bound(&self, id: McpCallId) -> Vec<Value<'_>> {
+        vec![
+            Value::Ints(vec![id.get()]),
+            Value::Texts(vec![&self.outcome]),
+            Value::TextsOrNull(vec![self.error.as_deref()]),
+            Value::IntsOrNull(vec![self.size]),
+            Value::SmallIntsOrNull(vec![self.duration_ms]),
+        ]
+    }
+
     fn read(self) -> Result<Option<CallEnd>, StorageError> {
         let Some(milliseconds) = self.duration_ms else { return Ok(None) };
         let milliseconds = u64::try_from(milliseconds).or_corrupt(TABLE, "duration_ms")?;
@@ -79,17 +91,20 @@ impl From<&Call> for CallRow {
     }
 }
 
+pub(super) fn realm(workspace_id: i64, environment: &str) -> Result<Realm, StorageError> {
+    Ok(Realm {
+        workspace_id: workspace_id.try_into().or_corrupt(TABLE, "workspace_id")?,
+        environment: Environment::from_word(environment).or_corrupt(TABLE, "environment")?,
+    })
+}
+
 impl TryFrom<CallRow> for Call {
     type Error = StorageError;
 
     fn try_from(row: CallRow) -> Result<Self, StorageError> {
-        let realm = Realm {
-            workspace_id: row.workspace_id.try_into().or_corrupt(TABLE, "workspace_id")?,
-            environment: Environment::from_word(&row.environment).or_corrupt(TABLE, "environment")?,
-        };
         Ok(Self {
             id: row.id.try_into().or_corrupt(TABLE, "id")?,
-            realm,
+            realm: realm(row.workspace_id, &row.environment)?,
             account_id: row.account_id.try_into().or_corrupt(TABLE, "account_id")?,
             api_key_id: row.api_key_id.map(TryInto::try_into).transpose().or_corrupt(TABLE, "api_key_id")?,
             request_id: row.request_id,

@@ -102,9 +102,9 @@ fn names_key(site: i64, day: DateTime<Utc>, dimension: i16) -> Result<NamesKey, 
     })
 }
 
-pub(super) async fn save(tx: &mut PgTx, batch: &Batch) -> Result<(), StorageError> {
+pub(super) async fn save(tx: &mut PgTx, told: &[Accepted], batch: &Batch) -> Result<(), StorageError> {
     const OPERATION: &str = "save_batch";
-    let mut values = events(&batch.events);
+    let mut values = events(told);
     values.extend(visitors(batch));
     values.extend(hours(batch));
     values.extend(names_of(&batch.names.keys().collect::<Vec<_>>()));

@@ -1,4 +1,4 @@
-use ::pixel::{Batch, PixelRepository, Salt, Site, State, Wanted};
+use ::pixel::{Accepted, Batch, PixelRepository, Salt, Site, State, Wanted};
 use async_trait::async_trait;
 use core_domain::{Constraint, Realm, SiteId, StorageError, Timestamp, WireWord as _};
 use diesel::dsl::exists;
@@ -135,7 +135,7 @@ impl PixelRepository for PgTx {
         batch::load(self, wanted).await
     }
 
-    async fn save_batch(&mut self, batch: &Batch) -> Result<(), StorageError> {
-        batch::save(self, batch).await
+    async fn save_batch(&mut self, events: &[Accepted], batch: &Batch) -> Result<(), StorageError> {
+        batch::save(self, events, batch).await
     }
 }

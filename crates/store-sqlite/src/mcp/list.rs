@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use diesel::sqlite::Sqlite;
 
 use super::TABLE;
-use super::row::CallRow;
+use super::row::{self, CallRow};
 use crate::error::{Failure, OrCorrupt as _};
 use crate::schema::{mcp_calls as table, mcp_totals, workspaces};
 use crate::search::instr;
@@ -35,6 +35,25 @@ fn count(connection: &mut SqliteConnection, realm: Realm, filter: &CallFilter) -
         matching(realm, filter).count().get_result(connection)?
     };
     Ok(u64::try_from(counted).or_corrupt(TABLE, "call_count")?)
+}
+
+/// The realms that called this server, in the order of their workspaces.
+pub(super) fn callers_of(connection: &mut SqliteConnection, server: &str) -> Result<Vec<Realm>, Failure> {
+    let live = workspaces::table.find(mcp_totals::workspace_id).filter(workspaces::deleted_at.is_null());
+    let calls = table::table
+        .filter(table::workspace_id.eq(mcp_totals::workspace_id))
+        .filter(table::environment.eq(mcp_totals::environment))
+        .filter(table::server.eq(server));
+    let places: Vec<(i64, String)> = mcp_totals::table
+        .filter(exists(live))
+        .filter(exists(calls))
+        .select((mcp_totals::workspace_id, mcp_totals::environment))
+        .order_by((mcp_totals::workspace_id, mcp_totals::environment))
+        .load(connection)?;
+    Ok(places
+        .into_iter()
+        .map(|(workspace, environment)| row::realm(workspace, &environment))
+        .collect::<Result<_, _>>()?)
 }
 
 /// Says [`CallFilter::matches`] in SQL.

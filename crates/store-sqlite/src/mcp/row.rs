@@ -77,17 +77,20 @@ impl From<&Call> for CallRow {
     }
 }
 
+pub(super) fn realm(workspace_id: i64, environment: &str) -> Result<Realm, StorageError> {
+    Ok(Realm {
+        workspace_id: workspace_id.try_into().or_corrupt(TABLE, "workspace_id")?,
+        environment: Environment::from_word(environment).or_corrupt(TABLE, "environment")?,
+    })
+}
+
 impl TryFrom<CallRow> for Call {
     type Error = StorageError;
 
     fn try_from(row: CallRow) -> Result<Self, StorageError> {
-        let realm = Realm {
-            workspace_id: row.workspace_id.try_into().or_corrupt(TABLE, "workspace_id")?,
-            environment: Environment::from_word(&row.environment).or_corrupt(TABLE, "environment")?,
-        };
         Ok(Self {
             id: row.id.try_into().or_corrupt(TABLE, "id")?,
-            realm,
+            realm: realm(row.workspace_id, &row.environment)?,
             account_id: row.account_id.try_into().or_corrupt(TABLE, "account_id")?,
             api_key_id: row.api_key_id.map(TryInto::try_into).transpose().or_corrupt(TABLE, "api_key_id")?,
             request_id: row.request_id,

@@ -1,6 +1,6 @@
 use std::num::NonZeroU32;
 
-use ::mcp::{Call, CallEnd, CallLog, CallQuery, CallRepository};
+use ::mcp::{Call, CallEnd, CallLog, CallQuery, CallRepository, ServerId};
 use async_trait::async_trait;
 use core_domain::{McpCallId, Page, Realm, StorageError, Timestamp, WireWord as _};
 use diesel::prelude::*;
@@ -50,7 +50,8 @@ fn count(connection: &mut SqliteConnection, realm: Realm) -> Result<(), Failure>
 impl CallLog for SqliteStore {
     async fn finish_call(&self, id: McpCallId, end: &CallEnd) -> Result<(), StorageError> {
         let end = EndRow::from(Some(end));
-        self.write("finish_call", move |connection| {
+        // What a crash of the machine takes is told as unknown, as that of a call under way.
+        self.write_without_flush("finish_call", move |connection| {
             let open = table::table.find(id.get()).filter(table::duration_ms.is_null());
             diesel::update(open).set(end).execute(connection)?;
             Ok(())
@@ -61,6 +62,11 @@ impl CallLog for SqliteStore {
     async fn list_calls(&self, realm: Realm, query: &CallQuery) -> Result<Page<Call>, StorageError> {
         let query = query.clone();
         self.read("list_calls", move |connection| list::page(connection, realm, &query)).await
+    }
+
+    async fn callers_of(&self, server: &ServerId) -> Result<Vec<Realm>, StorageError> {
+        let server = server.to_string();
+        self.read("callers_of", move |connection| list::callers_of(connection, &server)).await
     }
 
     async fn purge_calls(&self, before: Timestamp, limit: NonZeroU32) -> Result<u64, StorageError> {

@@ -102,7 +102,7 @@ fn name(key: &NameKey, mut more: Vec<Value>) -> Value {
 pub(super) struct Rows([(&'static str, Option<String>); 5]);
 
 impl Rows {
-    pub(super) fn of(batch: &Batch) -> Self {
+    pub(super) fn of(events: &[Accepted], batch: &Batch) -> Self {
         let list = |rows: Vec<Value>| (!rows.is_empty()).then(|| Value::from(rows).to_string());
         let seen = batch.seen.iter().map(|(key, last)| {
             json!([key.day.as_unix_micros(), key.site_id.get(), hex_of(key.visitor), last.as_unix_micros()])
@@ -112,7 +112,7 @@ impl Rows {
             json!([site.get(), hour.as_unix_micros(), counts[0], counts[1], counts[2], counts[3], counts[4]])
         });
         Self([
-            (EVENTS, list(batch.events.iter().map(event).collect())),
+            (EVENTS, list(events.iter().map(event).collect())),
             (VISITORS, list(seen.collect())),
             (HOURS, list(hours.collect())),
             (COUNTED, list(batch.names.iter().map(|(key, count)| name(key, vec![json!(count)])).collect())),

@@ -1,4 +1,4 @@
-use ::pixel::{Batch, PixelRepository, Salt, Site, State, Wanted};
+use ::pixel::{Accepted, Batch, PixelRepository, Salt, Site, State, Wanted};
 use async_trait::async_trait;
 use core_domain::{Constraint, Realm, SiteId, StorageError, Timestamp, WireWord};
 use diesel::dsl::exists;
@@ -82,8 +82,8 @@ impl PixelRepository for SqliteTx {
         self.run("load_state", move |connection| batch::load(connection, &wanted)).await
     }
 
-    async fn save_batch(&mut self, batch: &Batch) -> Result<(), StorageError> {
-        let rows = batch::Rows::of(batch);
+    async fn save_batch(&mut self, events: &[Accepted], batch: &Batch) -> Result<(), StorageError> {
+        let rows = batch::Rows::of(events, batch);
         self.run("save_batch", move |connection| rows.save(connection)).await
     }
 }

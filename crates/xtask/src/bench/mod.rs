@@ -7,6 +7,7 @@ mod entitlements;
 mod limiter;
 mod lists;
 pub(crate) mod load;
+mod mcp;
 mod outage;
 mod pixel;
 mod retries;
@@ -62,6 +63,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         "build",
         "--release",
         "--package=core-api",
+        "--package=mcp-client",
         "--package=webhook-sender",
         "--bins",
         "--examples",
@@ -79,7 +81,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let postgres_keys = on_postgres.keys(CONNECTIONS)?;
     let on_redis = on_sqlite.clone().with("REDIS_URL", &redis.url());
 
-    let measurements: [(&str, &dyn Fn() -> Result<Value>); 15] = [
+    let measurements: [(&str, &dyn Fn() -> Result<Value>); 16] = [
         ("start_to_first_answer_ms", &|| startup::first_answer(&on_sqlite, 15)),
         ("me", &|| me(&on_sqlite, &sqlite_keys, span, rounds)),
         ("workspace_on_sqlite", &|| workspace(&on_sqlite, &sqlite_caller, &sqlite_keys, span, rounds)),
@@ -93,6 +95,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         ("webhooks", &|| webhooks::run(&program(), folder.path(), span)),
         ("entitlements", &|| entitlements::run(span, rounds)),
         ("pixel", &|| pixel::run(args.events, span, rounds)),
+        ("mcp", &|| mcp::run(span, rounds)),
         ("seo_on_sqlite", &|| seo::run(&on_sqlite)),
         ("seo_on_postgres", &|| seo::run(&on_postgres)),
     ];

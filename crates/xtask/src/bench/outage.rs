@@ -32,7 +32,7 @@ pub(crate) fn run(setup: &Setup, keys: &[String], span: Duration) -> Result<Valu
 }
 
 /// Does something while the load runs.
-fn beside<T: Send, E>(load: impl FnOnce() -> Result<T> + Send, act: impl FnOnce() -> E) -> Result<(T, E)> {
+pub(super) fn beside<T: Send, E>(load: impl FnOnce() -> Result<T> + Send, act: impl FnOnce() -> E) -> Result<(T, E)> {
     std::thread::scope(|scope| {
         let running = scope.spawn(load);
         let done = act();

@@ -15,8 +15,8 @@ use super::load::{self, Figures};
 use super::{Example, compared, in_turns, program};
 use crate::server::{Bootstrapped, Setup};
 
-/// So many pages tell of an event at once.
-const PAGES: usize = 256;
+/// So many events are on their way at once: browsers are many, and each waits for its own answer.
+const AT_ONCE: usize = 512;
 const BROWSER: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:141.0) Gecko/20100101 Firefox/141.0";
 
 pub(crate) fn run(events: u64, span: Duration, rounds: usize) -> Result<Value> {
@@ -46,11 +46,12 @@ fn track(
     let host = format!("of{events}.example.com");
     add_site(setup, caller, &host)?;
     let bare = Example::start("bare_handler", "/me", &[])?;
+    let pages = AT_ONCE / events;
     let pairs = in_turns(
-        || per_event(load::run(bare.port, &|_, _| visits.request("/track", &host, events), PAGES, span)?, events),
+        || per_event(load::run(bare.port, &|_, _| visits.request("/track", &host, events), pages, span)?, events),
         || {
             let request = |_: usize, _: usize| visits.request("/api/v1/pixel/track", &host, events);
-            per_event(load::run(setup.port, &request, PAGES, span)?, events)
+            per_event(load::run(setup.port, &request, pages, span)?, events)
         },
         rounds,
     )?;
