@@ -134,7 +134,7 @@ pub async fn the_callers_of_a_server_are_found_once<B: Backend>(backend: Arc<B>)
     for realm in [realms[2], realms[0], realms[0], realms[1]] {
         insert(&*backend, realm, 0, |_| ()).await;
     }
-    insert(&*backend, realms[2], 0, |call| call.server = "time".to_owned()).await;
+    insert(&*backend, realms[2], 0, |call| "time".clone_into(&mut call.server)).await;
     let callers = async |server: &str| backend.store().callers_of(&server.try_into().unwrap()).await.unwrap();
     assert_eq!(callers("files").await, realms);
     assert_eq!((callers("time").await, callers("Files").await), (vec![realms[2]], vec![]));

@@ -155,9 +155,9 @@ impl<B: Backend> Bench<B> {
         let retried = self.service.retry(&mut *tx, realm(self.hook.workspace_id), self.hook.id, delivery.id).await;
         // Dropped, it would let go of the delivery some time later, and claims pass over what is held.
         if retried.is_ok() {
-            tx.commit().await.unwrap()
+            tx.commit().await.unwrap();
         } else {
-            tx.rollback().await.unwrap()
+            tx.rollback().await.unwrap();
         }
         retried
     }
