@@ -11,7 +11,16 @@ use crate::UpstreamError;
 pub struct Call {
     /// Its id. Later calls have larger ones.
     pub id: McpCallId,
-    /// Where it was made.
+    /// What was to be done.
+    pub note: CallNote,
+    /// How it ended; `None` while it is under way, and for good when the service ended first.
+    pub end: Option<CallEnd>,
+}
+
+/// What is known of a call before it is made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallNote {
+    /// Where it is made.
     pub realm: Realm,
     /// Whose credential it was.
     pub account_id: AccountId,
@@ -25,10 +34,8 @@ pub struct Call {
     pub tool: String,
     /// The arguments without secrets: a JSON object as text, at most 8 KiB.
     pub arguments: String,
-    /// When it was made.
+    /// When it is made.
     pub created_at: Timestamp,
-    /// How it ended; `None` while it is under way, and for good when the service ended first.
-    pub end: Option<CallEnd>,
 }
 
 /// How a call ended.
@@ -110,7 +117,9 @@ impl Call {
     pub fn outcome(&self) -> Outcome {
         self.end.as_ref().map_or(Outcome::Unknown, |end| end.outcome)
     }
+}
 
+impl CallNote {
     /// The text that a search looks in: server and tool.
     pub fn search_text(&self) -> String {
         fold_for_search(&[&self.server, &self.tool])
@@ -145,12 +154,13 @@ impl CallFilter {
 
     /// Whether the list shows `call`.
     pub fn matches(&self, call: &Call) -> bool {
-        self.server.as_ref().is_none_or(|server| *server == call.server)
-            && self.tool.as_ref().is_none_or(|tool| *tool == call.tool)
+        let note = &call.note;
+        self.server.as_ref().is_none_or(|server| *server == note.server)
+            && self.tool.as_ref().is_none_or(|tool| *tool == note.tool)
             && self.outcome.is_none_or(|outcome| outcome == call.outcome())
-            && self.api_key_id.is_none_or(|id| Some(id) == call.api_key_id)
-            && self.created.contains(call.created_at)
-            && self.search.as_ref().is_none_or(|text| call.search_text().contains(text))
+            && self.api_key_id.is_none_or(|id| Some(id) == note.api_key_id)
+            && self.created.contains(note.created_at)
+            && self.search.as_ref().is_none_or(|text| note.search_text().contains(text))
     }
 }
 

@@ -23,7 +23,7 @@ mod uri;
 mod view;
 
 pub use arguments::{ArgumentFault, ArgumentSchema, SchemaFault};
-pub use call::{Call, CallEnd, CallFilter, CallQuery, CallSort, Outcome};
+pub use call::{Call, CallEnd, CallFilter, CallNote, CallQuery, CallSort, Outcome};
 pub use catalogue::{Catalogue, RawCatalogue, Template, Tool};
 pub use config::{
     ConfigError, Http, Isolation, PinPolicy, ProtocolHint, Registry, Secret, ServerConfig, Stdio, Transport,

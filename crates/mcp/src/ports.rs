@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use core_domain::{McpCallId, Outbox, Page, Realm, StorageError, Timestamp, Transaction};
 
 use crate::{
-    Call, CallEnd, CallQuery, Catalogue, Instance, JsonObject, Quarantined, Registry, ResourceContents, ServerId,
-    ServerStatus, ToolAnswer, UpstreamError,
+    Call, CallEnd, CallNote, CallQuery, Catalogue, Instance, JsonObject, Quarantined, Registry, ResourceContents,
+    ServerId, ServerStatus, ToolAnswer, UpstreamError,
 };
 
 /// The MCP servers.
@@ -63,11 +63,8 @@ pub trait QuarantineAlarm: Send + Sync {
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait CallRepository: Send {
-    /// Takes the next call id. Ids grow; gaps are allowed.
-    async fn next_call_id(&mut self) -> Result<McpCallId, StorageError>;
-
-    /// Keeps a call that is about to be made, and counts it.
-    async fn insert_call(&mut self, call: &Call) -> Result<(), StorageError>;
+    /// Keeps a call that is about to be made, and counts it. Its id is larger than any before; gaps are allowed.
+    async fn insert_call(&mut self, note: &CallNote) -> Result<McpCallId, StorageError>;
 }
 
 /// What the audit of calls needs of a transaction.

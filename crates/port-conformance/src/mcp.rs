@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::mcp::{Call, CallEnd, CallFilter, CallQuery, CallSort, Outcome};
+use ::mcp::{Call, CallEnd, CallFilter, CallNote, CallQuery, CallSort, Outcome};
 use core_domain::{AccountId, ApiKeyId, Environment, McpCallId, Order, PageRequest, Realm, Sort, TimeRange, Timestamp};
 
 use crate::build::{delete, moment, stored_pair, stored_workspace};
@@ -16,9 +16,8 @@ fn realm(workspace_id: core_domain::WorkspaceId, environment: Environment) -> Re
     Realm { workspace_id, environment }
 }
 
-fn call(id: McpCallId, realm: Realm, at: i64) -> Call {
-    Call {
-        id,
+fn note(realm: Realm, at: i64) -> CallNote {
+    CallNote {
         realm,
         account_id: AccountId::try_from(1).unwrap(),
         api_key_id: ApiKeyId::try_from(2).ok(),
@@ -27,7 +26,6 @@ fn call(id: McpCallId, realm: Realm, at: i64) -> Call {
         tool: "read_file".to_owned(),
         arguments: "{\"path\":\"a\"}".to_owned(),
         created_at: moment(at),
-        end: None,
     }
 }
 
@@ -35,13 +33,13 @@ fn end(outcome: Outcome) -> CallEnd {
     CallEnd { outcome, error: None, size: Some(12), duration: Duration::from_millis(34) }
 }
 
-async fn insert<B: Backend>(backend: &B, realm: Realm, at: i64, change: impl FnOnce(&mut Call)) -> Call {
+async fn insert<B: Backend>(backend: &B, realm: Realm, at: i64, change: impl FnOnce(&mut CallNote)) -> Call {
     let mut tx = backend.begin().await.unwrap();
-    let mut made = call(tx.next_call_id().await.unwrap(), realm, at);
-    change(&mut made);
-    tx.insert_call(&made).await.unwrap();
+    let mut note = note(realm, at);
+    change(&mut note);
+    let id = tx.insert_call(&note).await.unwrap();
     tx.commit().await.unwrap();
-    made
+    Call { id, note, end: None }
 }
 
 fn query(filter: CallFilter, sort: Sort<CallSort>, number: u32, per_page: u32) -> CallQuery {
@@ -92,9 +90,8 @@ pub async fn a_call_that_is_not_committed_leaves_nothing<B: Backend>(backend: Ar
     let realm = realm(home.id, Environment::Live);
     let kept = insert(&*backend, realm, 0, |_| ()).await;
     let mut tx = backend.begin().await.unwrap();
-    let id = tx.next_call_id().await.unwrap();
+    let id = tx.insert_call(&note(realm, 1)).await.unwrap();
     assert!(id > kept.id);
-    tx.insert_call(&call(id, realm, 1)).await.unwrap();
     drop(tx);
     assert_eq!(backend.store().list_calls(realm, &all(1)).await.unwrap().total, 1);
     assert_eq!(list(&*backend, realm).await, [kept]);
@@ -157,7 +154,7 @@ pub async fn a_purge_takes_the_oldest_calls_up_to_its_limit<B: Backend>(backend:
     };
     assert_eq!((purge(1, 10).await, purge(3, 2).await), (0, 2));
     for realm in realms {
-        let left: Vec<Timestamp> = list(&*backend, realm).await.iter().map(|call| call.created_at).collect();
+        let left: Vec<Timestamp> = list(&*backend, realm).await.iter().map(|call| call.note.created_at).collect();
         assert_eq!(left, [3, 4, 2].map(moment));
         assert_eq!(backend.store().list_calls(realm, &all(1)).await.unwrap().total, 3);
     }

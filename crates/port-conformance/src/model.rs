@@ -97,6 +97,6 @@ fn compare_reports(field: ReportSort, left: &Report, right: &Report) -> Ordering
 fn compare_calls(field: CallSort, left: &Call, right: &Call) -> Ordering {
     match field {
         CallSort::Id => left.id.cmp(&right.id),
-        CallSort::CreatedAt => left.created_at.cmp(&right.created_at),
+        CallSort::CreatedAt => left.note.created_at.cmp(&right.note.created_at),
     }
 }

@@ -6,7 +6,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, web};
 use core_domain::{Clock, Credential, McpCallId, Principal, Realm};
 use entitlements::Change;
-use mcp::{Call, CallEnd, CallLog, JsonObject, Outcome, ToolResult, ToolServers, UpstreamError, View, redacted};
+use mcp::{CallEnd, CallLog, CallNote, JsonObject, Outcome, ToolResult, ToolServers, UpstreamError, View, redacted};
 
 use super::dto::{CallAnswer, CallBody};
 use super::{failures, sight};
@@ -53,9 +53,7 @@ pub(crate) async fn send(
     let (noted, counted) = (Rc::clone(&held), entitlements.clone());
     let begin = async move |tx: &mut dyn ApiTx| {
         counted.count_one(tx, realm, FEATURE, Change::Use).await?;
-        let call = note(tx.next_call_id().await?);
-        tx.insert_call(&call).await?;
-        noted.set(Some(call.id));
+        noted.set(Some(tx.insert_call(&note).await?));
         Ok(())
     };
     let act = async move || {
@@ -112,25 +110,20 @@ impl Order {
         schema: &serde_json::Value,
         request_id: String,
         clock: &dyn Clock,
-    ) -> impl Fn(McpCallId) -> Call + use<> {
-        let (realm, account_id, created_at) = (self.realm, principal.account_id, clock.now());
+    ) -> CallNote {
         let api_key_id = match principal.credential {
             Credential::ApiKey { id, .. } => Some(id),
             Credential::Token => None,
         };
-        let (server, tool) = (self.view.server.id.to_string(), self.tool.clone());
-        let arguments = redacted(&self.arguments, schema).to_string();
-        move |id| Call {
-            id,
-            realm,
-            account_id,
+        CallNote {
+            realm: self.realm,
+            account_id: principal.account_id,
             api_key_id,
-            request_id: request_id.clone(),
-            server: server.clone(),
-            tool: tool.clone(),
-            arguments: arguments.clone(),
-            created_at,
-            end: None,
+            request_id,
+            server: self.view.server.id.to_string(),
+            tool: self.tool.clone(),
+            arguments: redacted(&self.arguments, schema).to_string(),
+            created_at: clock.now(),
         }
     }
 

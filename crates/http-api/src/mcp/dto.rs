@@ -470,20 +470,20 @@ impl Selectable for CallView {
 
 impl From<&Call> for CallView {
     fn from(call: &Call) -> Self {
-        let end = call.end.as_ref();
+        let (note, end) = (&call.note, call.end.as_ref());
         Self {
             id: call.id.get(),
-            server: call.server.clone(),
-            tool: call.tool.clone(),
-            arguments: serde_json::from_str(&call.arguments).unwrap_or_else(|_| json!({})),
+            server: note.server.clone(),
+            tool: note.tool.clone(),
+            arguments: serde_json::from_str(&note.arguments).unwrap_or_else(|_| json!({})),
             outcome: call.outcome().as_str(),
             error: end.and_then(|end| end.error.clone()),
             size: end.and_then(|end| end.size),
             duration_ms: end.map(|end| u64::try_from(end.duration.as_millis()).unwrap_or(u64::MAX)),
-            account_id: call.account_id.get(),
-            api_key_id: call.api_key_id.map(core_domain::ApiKeyId::get),
-            request_id: call.request_id.clone(),
-            created_at: call.created_at,
+            account_id: note.account_id.get(),
+            api_key_id: note.api_key_id.map(core_domain::ApiKeyId::get),
+            request_id: note.request_id.clone(),
+            created_at: note.created_at,
         }
     }
 }

@@ -11,6 +11,7 @@ use core_domain::{Clock, Entropy, random_base62};
 use tracing::Instrument;
 
 use super::limit::RateLimitHeaders;
+use crate::pixel;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -98,9 +99,15 @@ pub(crate) async fn observe(
             Err(error) => (error.as_response_error().status_code(), None),
         };
         let method = method_name(&method);
-        tracing::info!(method, path = uri.path(), status = status.as_u16(), elapsed_us = micros(elapsed), "request");
+        let (path, status_code, elapsed_us) = (uri.path(), status.as_u16(), micros(elapsed));
+        if path == pixel::TRACK_PATH && status.is_success() {
+            // One for each view of a page: the metrics count them, and a log would hold little else.
+            tracing::debug!(method, path, status = status_code, elapsed_us, "request");
+        } else {
+            tracing::info!(method, path, status = status_code, elapsed_us, "request");
+        }
         let route = marks.route.get().map(str::to_owned).or(route).unwrap_or_else(|| "unmatched".to_owned());
-        let class = status_class(status.as_u16());
+        let class = status_class(status_code);
         metrics::histogram!("http_request_duration_seconds", "method" => method, "route" => route, "status" => class)
             .record(elapsed.as_secs_f64());
         outcome

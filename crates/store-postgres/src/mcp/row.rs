@@ -1,4 +1,4 @@
-use ::mcp::{Call, CallEnd, Outcome};
+use ::mcp::{Call, CallEnd, CallNote, Outcome};
 use chrono::{DateTime, Utc};
 use core_domain::{Environment, McpCallId, Realm, StorageError, WireWord as _};
 use diesel::prelude::*;
@@ -10,7 +10,7 @@ use crate::prepared::Value;
 use crate::schema::mcp_calls;
 use crate::time;
 
-#[derive(Queryable, Selectable, Insertable)]
+#[derive(Queryable, Selectable)]
 #[diesel(table_name = mcp_calls)]
 pub(super) struct CallRow {
     id: i64,
@@ -28,7 +28,7 @@ pub(super) struct CallRow {
 }
 
 /// What is written when a call ends.
-#[derive(Queryable, Selectable, Insertable, AsChangeset)]
+#[derive(Queryable, Selectable)]
 #[diesel(table_name = mcp_calls)]
 pub(super) struct EndRow {
     outcome: String,
@@ -37,14 +37,13 @@ pub(super) struct EndRow {
     duration_ms: Option<i32>,
 }
 
-impl From<Option<&CallEnd>> for EndRow {
-    fn from(end: Option<&CallEnd>) -> Self {
-        let duration = |end: &CallEnd| i32::try_from(end.duration.as_millis()).unwrap_or(i32::MAX);
+impl From<&CallEnd> for EndRow {
+    fn from(end: &CallEnd) -> Self {
         Self {
-            outcome: end.map_or(Outcome::Unknown, |end| end.outcome).as_str().to_owned(),
-            error: end.and_then(|end| end.error.clone()),
-            size: end.and_then(|end| end.size).map(|size| i64::try_from(size).unwrap_or(i64::MAX)),
-            duration_ms: end.map(duration),
+            outcome: end.outcome.as_str().to_owned(),
+            error: end.error.clone(),
+            size: end.size.map(|size| i64::try_from(size).unwrap_or(i64::MAX)),
+            duration_ms: Some(i32::try_from(end.duration.as_millis()).unwrap_or(i32::MAX)),
         }
     }
 }
@@ -73,22 +72,21 @@ impl EndRow {
     }
 }
 
-impl From<&Call> for CallRow {
-    fn from(call: &Call) -> Self {
-        Self {
-            id: call.id.get(),
-            workspace_id: call.realm.workspace_id.get(),
-            environment: call.realm.environment.as_str().to_owned(),
-            account_id: call.account_id.get(),
-            api_key_id: call.api_key_id.map(core_domain::ApiKeyId::get),
-            request_id: call.request_id.clone(),
-            server: call.server.clone(),
-            tool: call.tool.clone(),
-            arguments: call.arguments.clone(),
-            created_at: time::stored(call.created_at),
-            end: call.end.as_ref().into(),
-        }
-    }
+/// As a statement's values, each a list of one.
+pub(super) fn bound<'a>(note: &'a CallNote, search_text: &'a str) -> Vec<Value<'a>> {
+    vec![
+        Value::Ints(vec![note.realm.workspace_id.get()]),
+        Value::Texts(vec![note.realm.environment.as_str()]),
+        Value::Ints(vec![note.account_id.get()]),
+        Value::IntsOrNull(vec![note.api_key_id.map(core_domain::ApiKeyId::get)]),
+        Value::Texts(vec![&note.request_id]),
+        Value::Texts(vec![&note.server]),
+        Value::Texts(vec![&note.tool]),
+        Value::Texts(vec![&note.arguments]),
+        Value::Moments(vec![time::stored(note.created_at)]),
+        Value::Texts(vec![search_text]),
+        Value::Texts(vec![Outcome::Unknown.as_str()]),
+    ]
 }
 
 pub(super) fn realm(workspace_id: i64, environment: &str) -> Result<Realm, StorageError> {
@@ -102,8 +100,7 @@ impl TryFrom<CallRow> for Call {
     type Error = StorageError;
 
     fn try_from(row: CallRow) -> Result<Self, StorageError> {
-        Ok(Self {
-            id: row.id.try_into().or_corrupt(TABLE, "id")?,
+        let note = CallNote {
             realm: realm(row.workspace_id, &row.environment)?,
             account_id: row.account_id.try_into().or_corrupt(TABLE, "account_id")?,
             api_key_id: row.api_key_id.map(TryInto::try_into).transpose().or_corrupt(TABLE, "api_key_id")?,
@@ -112,7 +109,7 @@ impl TryFrom<CallRow> for Call {
             tool: row.tool,
             arguments: row.arguments,
             created_at: time::read(row.created_at, TABLE, "created_at")?,
-            end: row.end.read()?,
-        })
+        };
+        Ok(Self { id: row.id.try_into().or_corrupt(TABLE, "id")?, note, end: row.end.read()? })
     }
 }

@@ -1,22 +1,30 @@
 use std::num::NonZeroU32;
 
-use ::mcp::{Call, CallEnd, CallLog, CallQuery, CallRepository, ServerId};
+use ::mcp::{Call, CallEnd, CallLog, CallNote, CallQuery, CallRepository, ServerId};
 use async_trait::async_trait;
-use core_domain::{McpCallId, Page, Realm, StorageError, Timestamp, Transaction as _, WireWord as _};
-use diesel::prelude::*;
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use futures_util::future::try_join;
+use core_domain::{McpCallId, Page, Realm, StorageError, Timestamp, Transaction as _};
+use diesel::sql_types::BigInt;
+use diesel_async::RunQueryDsl;
 
-use super::row::{CallRow, EndRow};
+use super::row::{self, EndRow};
 use super::{TABLE, list, purge};
 use crate::error::{OrCorrupt as _, storage};
-use crate::prepared::{Prepared, Value};
-use crate::schema::{mcp_calls as table, nextval};
+use crate::prepared::Prepared;
 use crate::{PgStore, PgTx, time};
 
-const COUNT: &str = "
-    INSERT INTO mcp_totals (workspace_id, environment, slot, call_count) VALUES (?, ?, pg_backend_pid() % 16, 1)
-    ON CONFLICT (workspace_id, environment, slot) DO UPDATE SET call_count = mcp_totals.call_count + 1";
+/// Counted in one of 16 places, so that few wait for each other.
+const BEGIN: &str = "
+    WITH begun AS (
+        SELECT * FROM unnest(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) AS note (workspace_id, environment, account_id, api_key_id,
+            request_id, server, tool, arguments, created_at, search_text, outcome)
+    ), counted AS (
+        INSERT INTO mcp_totals (workspace_id, environment, slot, call_count)
+        SELECT workspace_id, environment, pg_backend_pid() % 16, 1 FROM begun
+        ON CONFLICT (workspace_id, environment, slot) DO UPDATE SET call_count = mcp_totals.call_count + 1
+    )
+    INSERT INTO mcp_calls (id, workspace_id, environment, account_id, api_key_id, request_id, server, tool, arguments,
+        created_at, search_text, outcome)
+    SELECT nextval('mcp_call_ids'), * FROM begun RETURNING id";
 
 /// Not waited for until it is on disk: what a crash of the server takes is told as unknown, as that of a call under way.
 const END: &str = "
@@ -28,26 +36,12 @@ const END: &str = "
 
 #[async_trait]
 impl CallRepository for PgTx {
-    async fn next_call_id(&mut self) -> Result<McpCallId, StorageError> {
-        const OPERATION: &str = "next_call_id";
-        let next = diesel::select(nextval("mcp_call_ids")).get_result::<i64>(self.start(OPERATION)?).await;
-        self.finish(OPERATION, next)?.try_into().or_corrupt(TABLE, "id")
-    }
-
-    async fn insert_call(&mut self, call: &Call) -> Result<(), StorageError> {
+    async fn insert_call(&mut self, note: &CallNote) -> Result<McpCallId, StorageError> {
         const OPERATION: &str = "insert_call";
-        let realm = vec![Value::Int(call.realm.workspace_id.get()), Value::Text(call.realm.environment.as_str())];
-        // Both are on their way at once: a tool's caller waits for them.
-        let (mut first, mut second) = {
-            let connection: &AsyncPgConnection = self.start(OPERATION)?;
-            (connection, connection)
-        };
-        let inserted = diesel::insert_into(table::table)
-            .values((CallRow::from(call), table::search_text.eq(call.search_text())))
-            .execute(&mut first);
-        let counted = Prepared::<()>::new(COUNT, realm).execute(&mut second);
-        let kept = try_join(inserted, counted).await;
-        self.finish(OPERATION, kept).map(drop)
+        let search_text = note.search_text();
+        let begin = Prepared::<BigInt>::new(BEGIN, row::bound(note, &search_text));
+        let id = begin.get_result::<i64>(self.start(OPERATION)?).await;
+        self.finish(OPERATION, id)?.try_into().or_corrupt(TABLE, "id")
     }
 }
 
@@ -56,7 +50,7 @@ impl CallLog for PgStore {
     async fn finish_call(&self, id: McpCallId, end: &CallEnd) -> Result<(), StorageError> {
         const OPERATION: &str = "finish_call";
         let mut connection = self.connection(OPERATION).await?;
-        let end = EndRow::from(Some(end));
+        let end = EndRow::from(end);
         let ended = Prepared::<()>::new(END, end.bound(id)).execute(&mut connection).await;
         ended.map(drop).map_err(storage(OPERATION))
     }

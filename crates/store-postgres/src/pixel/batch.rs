@@ -6,7 +6,8 @@ use ::pixel::{
 use chrono::{DateTime, Utc};
 use core_domain::{SiteId, StorageError};
 use diesel::sql_types::{BigInt, Binary, Integer, Nullable, SmallInt, Text, Timestamptz};
-use diesel_async::RunQueryDsl;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use futures_util::future::try_join;
 
 use crate::error::OrCorrupt as _;
 use crate::prepared::{Prepared, Value};
@@ -50,33 +51,36 @@ const SAVE: &str = "WITH events AS (\
 
 pub(super) async fn load(tx: &mut PgTx, wanted: &Wanted) -> Result<State, StorageError> {
     const OPERATION: &str = "load_state";
+    let keys = || wanted.visitors.iter();
+    let days: BTreeSet<_> = keys().map(|key| time::stored(key.day)).collect();
+    let visitors = vec![
+        Value::Moments(keys().map(|key| time::stored(key.day)).collect()),
+        Value::Ints(keys().map(|key| key.site_id.get()).collect()),
+        Value::Bytes(keys().map(|key| key.visitor.as_bytes().as_slice()).collect()),
+        Value::Moments(days.into_iter().collect()),
+    ];
+    let names = names_of(&wanted.names.iter().collect::<Vec<_>>());
+    // Both are on their way at once: others wait for these sites.
+    let (mut first, mut second) = {
+        let connection: &AsyncPgConnection = tx.start(OPERATION)?;
+        (connection, connection)
+    };
+    let visitors = Prepared::<Seen>::new(SEEN, visitors).load::<SeenRow>(&mut first);
+    let names = Prepared::<Name>::new(NAMES, names.into()).load::<NameRow>(&mut second);
+    let rows = try_join(visitors, names).await;
+    let (visitors, names) = tx.finish(OPERATION, rows)?;
     let mut state = State::default();
-    if !wanted.visitors.is_empty() {
-        let keys = || wanted.visitors.iter();
-        let days: BTreeSet<_> = keys().map(|key| time::stored(key.day)).collect();
-        let values = vec![
-            Value::Moments(keys().map(|key| time::stored(key.day)).collect()),
-            Value::Ints(keys().map(|key| key.site_id.get()).collect()),
-            Value::Bytes(keys().map(|key| key.visitor.as_bytes().as_slice()).collect()),
-            Value::Moments(days.into_iter().collect()),
-        ];
-        let rows = Prepared::<Seen>::new(SEEN, values).load::<SeenRow>(tx.start(OPERATION)?).await;
-        for row in tx.finish(OPERATION, rows)? {
-            let (key, last) = seen(&row)?;
-            state.seen.insert(key, last);
-        }
+    for row in visitors {
+        let (key, last) = seen(&row)?;
+        state.seen.insert(key, last);
     }
-    if !wanted.names.is_empty() {
-        let values = names_of(&wanted.names.iter().collect::<Vec<_>>());
-        let rows = Prepared::<Name>::new(NAMES, values.into()).load::<NameRow>(tx.start(OPERATION)?).await;
-        for (site, day, dimension, name, names) in tx.finish(OPERATION, rows)? {
-            let of = names_key(site, day, dimension)?;
-            if let Some(name) = name {
-                state.known.insert(NameKey { of, name });
-            } else {
-                let names = u32::try_from(names).or_corrupt("pixel_name_counts", "names")?;
-                state.names.insert(of, names);
-            }
+    for (site, day, dimension, name, names) in names {
+        let of = names_key(site, day, dimension)?;
+        if let Some(name) = name {
+            state.known.insert(NameKey { of, name });
+        } else {
+            let names = u32::try_from(names).or_corrupt("pixel_name_counts", "names")?;
+            state.names.insert(of, names);
         }
     }
     Ok(state)

@@ -1,4 +1,4 @@
-use ::mcp::{Call, CallEnd, Outcome};
+use ::mcp::{Call, CallEnd, CallNote, Outcome};
 use core_domain::{Environment, Realm, StorageError, Timestamp, WireWord as _};
 use diesel::prelude::*;
 use std::time::Duration;
@@ -59,20 +59,21 @@ impl EndRow {
     }
 }
 
-impl From<&Call> for CallRow {
-    fn from(call: &Call) -> Self {
+impl CallRow {
+    /// A call that is about to be made.
+    pub(super) fn begun(id: i64, note: CallNote) -> Self {
         Self {
-            id: call.id.get(),
-            workspace_id: call.realm.workspace_id.get(),
-            environment: call.realm.environment.as_str().to_owned(),
-            account_id: call.account_id.get(),
-            api_key_id: call.api_key_id.map(core_domain::ApiKeyId::get),
-            request_id: call.request_id.clone(),
-            server: call.server.clone(),
-            tool: call.tool.clone(),
-            arguments: call.arguments.clone(),
-            created_at: call.created_at.as_unix_micros(),
-            end: call.end.as_ref().into(),
+            id,
+            workspace_id: note.realm.workspace_id.get(),
+            environment: note.realm.environment.as_str().to_owned(),
+            account_id: note.account_id.get(),
+            api_key_id: note.api_key_id.map(core_domain::ApiKeyId::get),
+            request_id: note.request_id,
+            server: note.server,
+            tool: note.tool,
+            arguments: note.arguments,
+            created_at: note.created_at.as_unix_micros(),
+            end: None.into(),
         }
     }
 }
@@ -88,8 +89,7 @@ impl TryFrom<CallRow> for Call {
     type Error = StorageError;
 
     fn try_from(row: CallRow) -> Result<Self, StorageError> {
-        Ok(Self {
-            id: row.id.try_into().or_corrupt(TABLE, "id")?,
+        let note = CallNote {
             realm: realm(row.workspace_id, &row.environment)?,
             account_id: row.account_id.try_into().or_corrupt(TABLE, "account_id")?,
             api_key_id: row.api_key_id.map(TryInto::try_into).transpose().or_corrupt(TABLE, "api_key_id")?,
@@ -98,7 +98,7 @@ impl TryFrom<CallRow> for Call {
             tool: row.tool,
             arguments: row.arguments,
             created_at: Timestamp::from_unix_micros(row.created_at).or_corrupt(TABLE, "created_at")?,
-            end: row.end.read()?,
-        })
+        };
+        Ok(Self { id: row.id.try_into().or_corrupt(TABLE, "id")?, note, end: row.end.read()? })
     }
 }

@@ -1,6 +1,6 @@
 use std::num::NonZeroU32;
 
-use ::mcp::{Call, CallEnd, CallLog, CallQuery, CallRepository, ServerId};
+use ::mcp::{Call, CallEnd, CallLog, CallNote, CallQuery, CallRepository, ServerId};
 use async_trait::async_trait;
 use core_domain::{McpCallId, Page, Realm, StorageError, Timestamp, WireWord as _};
 use diesel::prelude::*;
@@ -15,18 +15,14 @@ use crate::tx::SqliteTx;
 
 #[async_trait]
 impl CallRepository for SqliteTx {
-    async fn next_call_id(&mut self) -> Result<McpCallId, StorageError> {
-        self.run("next_call_id", |connection| {
-            Ok(ids::next(connection, "mcp_calls")?.try_into().or_corrupt("id_sequences", "last")?)
-        })
-        .await
-    }
-
-    async fn insert_call(&mut self, call: &Call) -> Result<(), StorageError> {
-        let (row, realm, search_text) = (CallRow::from(call), call.realm, call.search_text());
+    async fn insert_call(&mut self, note: &CallNote) -> Result<McpCallId, StorageError> {
+        let (note, search_text) = (note.clone(), note.search_text());
         self.run("insert_call", move |connection| {
+            let (id, realm) = (ids::next(connection, "mcp_calls")?, note.realm);
+            let row = CallRow::begun(id, note);
             diesel::insert_into(table::table).values((row, table::search_text.eq(search_text))).execute(connection)?;
-            count(connection, realm)
+            count(connection, realm)?;
+            Ok(id.try_into().or_corrupt("id_sequences", "last")?)
         })
         .await
     }

@@ -13,7 +13,8 @@ use tempfile::TempDir;
 use testkit::servers::{Durability, Postgres};
 
 use super::load::{self, Figures};
-use super::{CONNECTIONS, Example, compared, in_turns, program};
+use super::{CONNECTIONS, Example, compared, in_turns};
+use crate::binary::program;
 use crate::process::output;
 use crate::server::Setup;
 

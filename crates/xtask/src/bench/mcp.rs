@@ -14,7 +14,8 @@ use tokio::net::TcpStream;
 
 use super::load::{self, Figures};
 use super::outage::beside;
-use super::{CONNECTIONS, in_turns, program, target};
+use super::{CONNECTIONS, in_turns};
+use crate::binary::{optimised, program};
 use crate::process::{output, root};
 use crate::server::{Setup, answers_200};
 use crate::tools;
@@ -68,7 +69,7 @@ pub(crate) fn run(span: Duration, rounds: usize) -> Result<Value> {
 
 /// The SDK's own client on the same server, without the gateway.
 fn direct(server: &str, span: Duration) -> Result<Figures> {
-    let mut command = Command::new(target("examples/bare_mcp_client"));
+    let mut command = Command::new(optimised("examples/bare_mcp_client"));
     command.arg(span.as_secs().to_string()).args(["node", server]);
     serde_json::from_str(&output(&mut command)?).context("the bare client printed something else")
 }

@@ -15,7 +15,6 @@ mod seo;
 mod startup;
 mod webhooks;
 
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -24,7 +23,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use testkit::servers::{Durability, Postgres, Redis, ensure_installed, free_port, poll_until};
 
-use crate::process::{cargo, output, root, run as run_program};
+use crate::binary::{build_optimised, optimised, program};
+use crate::process::{cargo, output, run as run_program};
 use crate::server::{Bootstrapped, Setup, answers_200};
 use load::Figures;
 
@@ -59,15 +59,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         return run_program(&mut optimised);
     }
     ensure_installed()?;
-    run_program(&mut cargo([
-        "build",
-        "--release",
-        "--package=core-api",
-        "--package=mcp-client",
-        "--package=webhook-sender",
-        "--bins",
-        "--examples",
-    ]))?;
+    build_optimised()?;
     let (span, rounds) = (Duration::from_secs(args.seconds), args.rounds);
     let folder = TempDir::new().context("cannot make a temporary folder")?;
     let postgres = Postgres::start(Durability::Real)?;
@@ -109,15 +101,6 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-pub(crate) fn program() -> PathBuf {
-    target("core-api")
-}
-
-fn target(name: &str) -> PathBuf {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-    target.join("release").join(name)
-}
-
 /// `GET /me` against a bare handler that answers JSON of the same size.
 fn me(setup: &Setup, keys: &[String], span: Duration, rounds: usize) -> Result<Value> {
     let server = setup.start("info")?;
@@ -149,7 +132,7 @@ fn workspace(setup: &Setup, caller: &Bootstrapped, keys: &[String], span: Durati
 }
 
 fn bare_query(setup: &Setup, caller: &Bootstrapped, span: Duration) -> Result<Figures> {
-    let mut command = Command::new(target("examples/bare_query"));
+    let mut command = Command::new(optimised("examples/bare_query"));
     command
         .arg(setup.database())
         .args([caller.account_id.to_string(), caller.workspace_id.to_string()])
@@ -192,7 +175,7 @@ impl Example {
     /// Starts it with these arguments and its port as the last, and waits until it answers `path`.
     fn start(name: &str, path: &str, arguments: &[&str]) -> Result<Self> {
         let port = free_port()?;
-        let mut command = Command::new(target("examples").join(name));
+        let mut command = Command::new(optimised("examples").join(name));
         let child = command.args(arguments).arg(port.to_string()).stderr(Stdio::null()).spawn()?;
         let example = Self { child, port };
         let up = poll_until(Duration::from_secs(10), || answers_200(port, path, None).unwrap_or(false));

@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 use testkit::servers::{Durability, Postgres, poll_until};
 
 use super::load::{self, Figures};
-use super::{mib, target};
+use super::mib;
+use crate::binary::optimised;
 use crate::cpu;
 use crate::process::output;
 use crate::receiver::Receiver;
@@ -171,7 +172,7 @@ impl Bench<'_> {
 /// The same receiver driven directly by a pooled client, one request after another on as many tasks as publish.
 fn bare_client(receiver: &Receiver, span: Duration) -> Result<f64> {
     let url = format!("http://127.0.0.1:{}/ok/bare", receiver.port);
-    let mut command = Command::new(target("examples/bare_client"));
+    let mut command = Command::new(optimised("examples/bare_client"));
     command.args([url, PUBLISHERS.to_string(), span.as_secs().to_string()]);
     let figures: Value = serde_json::from_str(&output(&mut command)?)?;
     receiver.take();

@@ -4,6 +4,7 @@ mod webhooks;
 
 use anyhow::Result;
 
+use crate::binary::build_optimised;
 use crate::process::{cargo, run as run_program};
 
 /// Kill things at random while they work, and count what is lost; prints JSON.
@@ -35,7 +36,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         return run_program(&mut optimised);
     }
     testkit::servers::ensure_installed()?;
-    run_program(&mut cargo(["build", "--release", "--package=core-api", "--bins"]))?;
+    build_optimised()?;
     match args.subject {
         Subject::Webhooks => webhooks::run(args.events, args.kills),
     }

@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use testkit::servers::{Durability, Postgres, poll_until};
 
-use crate::bench::{self, load};
+use crate::bench::load;
+use crate::binary::program;
 use crate::receiver::Receiver;
 use crate::server::{Server, Setup};
 
@@ -28,7 +29,7 @@ pub(super) fn run(events: usize, kills: usize) -> Result<()> {
     let folder = TempDir::new().context("cannot make a temporary folder")?;
     let mut postgres = Postgres::start(Durability::Real)?;
     let receiver = Receiver::start()?;
-    let program = bench::program();
+    let program = program();
     let server = setup(&program, folder.path(), &postgres)?;
     let worker = setup(&program, folder.path(), &postgres)?;
     let caller = server.bootstrap()?;

@@ -12,7 +12,8 @@ use tempfile::TempDir;
 use testkit::servers::{Durability, Postgres};
 
 use super::load::{self, Figures};
-use super::{Example, compared, in_turns, program};
+use super::{Example, compared, in_turns};
+use crate::binary::program;
 use crate::server::{Bootstrapped, Setup};
 
 /// So many events are on their way at once: browsers are many, and each waits for its own answer.
