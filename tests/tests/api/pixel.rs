@@ -20,6 +20,7 @@ on_both_stores!(
     a_domain_has_one_site,
     stats_are_shown_by_day_and_by_hour,
     neither_address_nor_user_agent_is_stored,
+    what_pages_tell_is_no_line_of_the_log_unless_it_is_refused,
     the_script_is_small_and_for_everyone,
 );
 
@@ -352,6 +353,16 @@ async fn neither_address_nor_user_agent_is_stored(backend: Backend) {
         }
     }
     assert_eq!(stage.database.query("SELECT count(*) FROM pixel_salts"), ["1"]);
+}
+
+async fn what_pages_tell_is_no_line_of_the_log_unless_it_is_refused(backend: Backend) {
+    let stage = Stage::with(backend, &[("CORE_API_LOG", "info")]).await;
+    site(&stage, json!({ "domain": "example.com" })).await;
+    let anyone = stage.anonymous();
+    assert_eq!(told(&anyone, &view("https://example.com/"), &[]).await.expect(200).json()["tracked"], true);
+    assert_eq!(stage.server.stderr().matches(TRACK).count(), 0);
+    told(&anyone, &json!({ "event": "pageview" }), &[]).await.expect(422);
+    assert_eq!(stage.server.stderr().matches(TRACK).count(), 1);
 }
 
 async fn the_script_is_small_and_for_everyone(backend: Backend) {

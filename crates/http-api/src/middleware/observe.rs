@@ -11,7 +11,6 @@ use core_domain::{Clock, Entropy, random_base62};
 use tracing::Instrument;
 
 use super::limit::RateLimitHeaders;
-use crate::pixel;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -23,6 +22,8 @@ pub(crate) struct Marks {
     pub(crate) rate_limit: Cell<Option<RateLimitHeaders>>,
     /// The route as the metrics call it, where it is not the one that was matched last.
     pub(crate) route: Cell<Option<&'static str>>,
+    /// Whether it is one of so many that the log would hold little else; the metrics count it all the same.
+    pub(crate) is_routine: Cell<bool>,
 }
 
 impl fmt::Debug for Marks {
@@ -33,7 +34,8 @@ impl fmt::Debug for Marks {
 
 impl Default for Marks {
     fn default() -> Self {
-        Self { id: HeaderValue::from_static("req_unknown"), rate_limit: Cell::new(None), route: Cell::new(None) }
+        let id = HeaderValue::from_static("req_unknown");
+        Self { id, rate_limit: Cell::default(), route: Cell::default(), is_routine: Cell::default() }
     }
 }
 
@@ -100,8 +102,7 @@ pub(crate) async fn observe(
         };
         let method = method_name(&method);
         let (path, status_code, elapsed_us) = (uri.path(), status.as_u16(), micros(elapsed));
-        if path == pixel::TRACK_PATH && status.is_success() {
-            // One for each view of a page: the metrics count them, and a log would hold little else.
+        if marks.is_routine.get() {
             tracing::debug!(method, path, status = status_code, elapsed_us, "request");
         } else {
             tracing::info!(method, path, status = status_code, elapsed_us, "request");

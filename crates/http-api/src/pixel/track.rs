@@ -1,6 +1,8 @@
+use std::rc::Rc;
+
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap, HeaderName};
-use actix_web::{HttpRequest, web};
+use actix_web::{HttpMessage as _, HttpRequest, web};
 use pixel::{Domain, UserAgent};
 
 use super::Pixel;
@@ -8,7 +10,7 @@ use super::dto::{ConfigView, TrackBody, TrackView};
 use super::front::{SentOrigin, Visit, distinct};
 use super::params::ConfigParams;
 use crate::extract::{Json, Query};
-use crate::middleware::Meter;
+use crate::middleware::{Marks, Meter};
 use crate::{Answer, ApiError, ClientAddresses};
 
 const SEC_GPC: HeaderName = HeaderName::from_static("sec-gpc");
@@ -73,6 +75,9 @@ pub(crate) async fn track(
         dnt: text(headers, &DNT) == Some("1"),
     };
     let reasons = pixel.take(told, &sites, &visit).await?;
+    if let Some(marks) = request.extensions().get::<Rc<Marks>>() {
+        marks.is_routine.set(true);
+    }
     Answer::json(StatusCode::OK, &TrackView::new(&reasons, is_list))
 }
 
